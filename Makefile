@@ -1,0 +1,52 @@
+# Every target sets up what it needs, says what it is doing, and is quick when repeated.
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+HOST   ?= 127.0.0.1
+PORT   ?= 8000
+SETUP  := pyproject.toml constraints.txt hatch_build.py $(wildcard kb_service/translations/*/LC_MESSAGES/*.po)
+
+.PHONY: run test test-fast check format bench clean
+.DEFAULT_GOAL := run
+
+run: $(VENV)/.run-ready  ## Serve the sample knowledge base.
+	@HOST=$(HOST) PORT=$(PORT) $(BIN)/kb demo
+
+test: $(VENV)/.test-ready  ## Run every test, with real databases and a real browser.
+	@$(BIN)/python -m pytest -n 2 --dist loadgroup
+
+test-fast: $(VENV)/.test-ready  ## Run the tests that take seconds.
+	@$(BIN)/python -m pytest -n 2 --dist loadgroup -m "not slow and not browser"
+
+check: $(VENV)/.test-ready  ## Check format, lint, types and import rules.
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: $(VENV)/.test-ready  ## Format the code.
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+bench: $(VENV)/.test-ready  ## Measure speed, side by side in one run.
+	@$(BIN)/python -m tests.bench
+
+clean:  ## Remove the environment and caches; data in var/ stays.
+	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+
+$(VENV)/.made:
+	@$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed, this is " + sys.version) if sys.version_info < (3, 11) else 0'
+	@echo "Making a virtual environment in $(VENV) ..."
+	@$(PYTHON) -m venv $(VENV)
+	@touch $@
+
+$(VENV)/.run-ready: $(VENV)/.made $(SETUP)
+	@echo "Installing the service and its libraries (about 1.5 GB; some minutes the first time) ..."
+	@$(BIN)/pip install --disable-pip-version-check -q --progress-bar on -c constraints.txt -e .
+	@touch $@
+
+$(VENV)/.test-ready: $(VENV)/.run-ready
+	@echo "Installing what tests need ..."
+	@$(BIN)/pip install --disable-pip-version-check -q --progress-bar on -c constraints.txt -e '.[test]'
+	@.ci/install-chromium
+	@touch $@

@@ -1,0 +1,1 @@
+"""Templates (layouts, components, pages) and static files of the service's pages."""

@@ -1,0 +1,173 @@
+"""A snapshot: everything needed to answer, built once, read-only, in a folder whose every byte is checked."""
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+from itertools import pairwise
+from pathlib import Path
+from typing import Self
+from zipfile import BadZipFile
+
+import numpy as np
+from numpy.typing import NDArray
+
+from indexer._collection import Collection
+from indexer.confidence import ConfidenceModel
+from indexer.documents import KINDS, Document, Kind
+from indexer.encoders import Encoder, Progress
+from indexer.errors import EncoderMismatch, IndexerError, SnapshotDamaged
+from indexer.manifest import FORMAT, Manifest, json_line, measure, read_manifest, verify_files, write_manifest
+from indexer.ranking import Candidate, Query
+from indexer.vector_cache import VectorCache
+from indexer.views import encoded_texts, phrasings
+
+UNPUBLISHED = "unpublished"
+
+
+class Snapshot:
+    """The published knowledge base, searchable. Read-only and safe to share between threads.
+
+    Faqs and macros are separate collections, so that a search for one can never find the other.
+    """
+
+    def __init__(
+        self, manifest: Manifest, collections: Mapping[Kind, Collection], confidence_model: ConfidenceModel
+    ) -> None:
+        self.manifest = manifest
+        self.confidence_model = confidence_model
+        self._collections = collections
+
+    @property
+    def version(self) -> str:
+        """The name it was published under, or "unpublished"."""
+        return self.manifest.version
+
+    @property
+    def documents(self) -> tuple[Document, ...]:
+        """Every document, by kind, entry and locale."""
+        return tuple(document for kind in KINDS for document in self._collections[kind].documents)
+
+    @classmethod
+    def build(
+        cls,
+        documents: Iterable[Document],
+        encoder: Encoder,
+        cache: VectorCache,
+        *,
+        source: str,
+        highest_change: int,
+        on_progress: Progress | None = None,
+    ) -> Self:
+        """The snapshot of `documents`, in any order; none at all is a valid snapshot.
+
+        Only texts that `cache` does not know are encoded, and `on_progress(done, total)` counts only those.
+        IndexerError when an entry has two documents of one kind and locale, or a document no text to be found by.
+        """
+        ordered = sorted(documents, key=lambda document: (document.kind, document.entry, document.locale))
+        _check(ordered)
+        by_kind = {kind: [document for document in ordered if document.kind == kind] for kind in KINDS}
+        _encode([text for document in ordered for text in encoded_texts(document)], encoder, cache, on_progress)
+        collections = {
+            kind: Collection.build(own, lambda texts: cache.vectors(texts, encoder.encode))
+            for kind, own in by_kind.items()
+        }
+        manifest = Manifest(
+            format=FORMAT,
+            version=UNPUBLISHED,
+            encoder=encoder.id,
+            encoder_revision=encoder.revision,
+            dimension=encoder.dimension,
+            entries=sum(len(collection.entries) for collection in collections.values()),
+            documents=len(ordered),
+            phrasings=sum(len(collection.texts) for collection in collections.values()),
+            highest_change=highest_change,
+            source=source,
+            created_at=datetime.now(UTC).isoformat(timespec="seconds"),
+            files={},
+        )
+        return cls(manifest, collections, ConfidenceModel())
+
+    def rank(self, kind: Kind, query: Query, limit: int = 10) -> tuple[Candidate, ...]:
+        """At most `limit` entries of that kind, best first; none when the question holds no letter."""
+        return self._collections[kind].rank(query, self.confidence_model, limit)
+
+    def document(self, kind: Kind, entry: str, locale: str) -> Document | None:
+        """The entry's document in exactly that locale, or None; `choose_locale` picks from `locales`."""
+        own = self._collections[kind].of_entry(entry)
+        return next((document for document in own if document.locale == locale), None)
+
+    def locales(self, kind: Kind, entry: str) -> tuple[str, ...]:
+        """The locales the entry is published in, sorted; none when the entry is unknown."""
+        return tuple(document.locale for document in self._collections[kind].of_entry(entry))
+
+    def require_encoder(self, encoder: Encoder) -> None:
+        """Raise EncoderMismatch unless `encoder` made this snapshot's vectors."""
+        built = f"{self.manifest.encoder} ({self.manifest.encoder_revision})"
+        running = f"{encoder.id} ({encoder.revision})"
+        if built != running:
+            raise EncoderMismatch(built, running)
+
+    @property
+    def content_hash(self) -> str:
+        """SHA-256 in hexadecimal of the documents, the encoder and the parameters: what decides every answer."""
+        parts = (self.manifest.encoder, self.manifest.encoder_revision, self.confidence_model.to_dict())
+        digest = hashlib.sha256(json.dumps([FORMAT, *parts], sort_keys=True).encode())
+        for document in self.documents:
+            digest.update(json_line(document.to_json()))
+        return digest.hexdigest()
+
+    def save(self, folder: Path, version: str = UNPUBLISHED) -> None:
+        """Write the snapshot, named `version`, into the empty local `folder`; the manifest last."""
+        (folder / "documents.jsonl").write_bytes(b"".join(json_line(d.to_json()) for d in self.documents))
+        (folder / "confidence.json").write_bytes(json_line(self.confidence_model.to_dict()))
+        for kind in KINDS:
+            self._collections[kind].save(folder, kind)
+        files = {path.name: measure(path) for path in sorted(folder.iterdir())}
+        write_manifest(folder, replace(self.manifest, version=version, files=files))
+
+    @classmethod
+    def load(cls, folder: Path, verify: bool = True) -> Self:
+        """The snapshot in the local `folder`. SnapshotDamaged names the first file that is missing, differs from its
+        checksum (unless `verify` is False) or cannot be read."""
+        manifest = read_manifest(folder)
+        if verify:
+            verify_files(folder, manifest)
+        try:
+            return cls(manifest, _load_collections(folder), _load_confidence(folder))
+        except (OSError, RuntimeError, ValueError, KeyError, TypeError, BadZipFile) as error:
+            raise SnapshotDamaged(manifest.version, str(folder), f"unreadable: {error!r:.200}") from error
+
+
+def _check(documents: Sequence[Document]) -> None:
+    for earlier, later in pairwise(documents):
+        if (earlier.kind, earlier.entry, earlier.locale) == (later.kind, later.entry, later.locale):
+            raise IndexerError(f"{later.kind} {later.entry!r} has two documents in locale {later.locale!r}")
+    for document in documents:
+        if not phrasings(document):
+            raise IndexerError(f"{document.kind} {document.entry!r} in {document.locale!r} has no text to be found by")
+
+
+def _encode(texts: Sequence[str], encoder: Encoder, cache: VectorCache, on_progress: Progress | None) -> None:
+    """Bring the vectors of `texts` into the cache."""
+    total, done = cache.count_missing(texts), 0
+
+    def encode(chunk: list[str]) -> NDArray[np.float32]:
+        nonlocal done
+        report = on_progress and (lambda now, _: on_progress(done + now, total))
+        vectors = encoder.encode(chunk, report)
+        done += len(chunk)
+        return vectors
+
+    cache.vectors(texts, encode)
+
+
+def _load_collections(folder: Path) -> dict[Kind, Collection]:
+    lines = (folder / "documents.jsonl").read_text(encoding="utf-8").split("\n")[:-1]
+    documents = [Document.from_json(json.loads(line)) for line in lines]
+    return {kind: Collection.load(folder, kind, [d for d in documents if d.kind == kind]) for kind in KINDS}
+
+
+def _load_confidence(folder: Path) -> ConfidenceModel:
+    return ConfidenceModel.from_dict(json.loads((folder / "confidence.json").read_bytes()))

@@ -1,0 +1,323 @@
+"""`kb ...`: the command line. Each command parses, calls one service and prints."""
+
+import json
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from functools import wraps
+from pathlib import Path
+from typing import Any, NoReturn
+
+import click
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from kb_service import __version__
+from kb_service.errors import BadSettings, KbError
+from kb_service.locales import parse_locale
+from kb_service.output import show_decision, show_evaluation, show_index, show_plan
+from kb_service.parts import Parts
+from kb_service.services.api_keys import SCOPES
+from kb_service.settings import Settings, load_settings, unknown_settings
+
+errors = Console(stderr=True, highlight=False, soft_wrap=True)
+as_json = click.option("--json", "json_output", is_flag=True, help="Print JSON.")
+
+
+class _Locale(click.ParamType[str]):
+    name = "locale"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """The locale in its one form, or a usage error."""
+        try:
+            return parse_locale(value)
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
+
+
+LOCALE = _Locale()
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__)
+def kb() -> None:
+    """Knowledge base and deflection service. Settings are environment variables; see docs/operator/settings.md."""
+
+
+def main() -> None:
+    """Run `kb` and exit: 1 for a job that failed, 2 for wrong usage or settings; errors are one line each."""
+    from indexer.errors import IndexerError
+
+    try:
+        kb()
+    except BadSettings as error:
+        _exit(error, 2)
+    except (KbError, IndexerError) as error:
+        _exit(error, 1)
+
+
+def _exit(error: Exception, status: int) -> NoReturn:
+    errors.print(f"[red]Error:[/red] {error}", markup=True)
+    sys.exit(status)
+
+
+def with_parts(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command the wired parts of a knowledge base that is ready; an empty database is set up first."""
+
+    @wraps(command)
+    def run(*args: Any, **kwargs: Any) -> None:
+        found = wire_parts()
+        if found.database.version() is None:
+            _initialise(found)
+            errors.print(f"new knowledge base in {found.settings.data_dir.resolve()}")
+        found.database.check()
+        command(found, *args, **kwargs)
+
+    return run
+
+
+def wire_parts() -> Parts:
+    """The parts for the settings in the environment; a name that looks like a setting and is none is pointed out."""
+    from kb_service.app import wire
+    from kb_service.web.logs import configure
+
+    settings = load_settings()
+    for name in unknown_settings():
+        errors.print(f"warning: {name} is not a setting of this program")
+    configure("WARNING" if settings.log_level == "INFO" else settings.log_level)
+    settings.data_dir.mkdir(parents=True, exist_ok=True)
+    return wire(settings)
+
+
+def _initialise(found: Parts) -> None:
+    from kb_service.services.initialise import initialise
+
+    initialise(found.settings, found.database)
+
+
+@contextmanager
+def embedding_progress() -> Iterator[Callable[[int, int], None]]:
+    """A progress bar on standard error, on a terminal only; it appears with the first text embedded."""
+    columns = (TextColumn("embedding"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=errors, transient=True, disable=not errors.is_terminal) as progress:
+        task = progress.add_task("embedding", total=None, visible=False)
+        yield lambda done, total: progress.update(task, completed=done, total=total, visible=True)
+
+
+def ready_index(found: Parts) -> None:
+    """Bring the index up to date if it is behind, and load it."""
+    if found.sync.is_needed():
+        with embedding_progress() as report:
+            found.sync.sync(report)
+    found.live.refresh()
+
+
+@kb.command()
+def init() -> None:
+    """Create the tables or bring them up to date, make the secret and the roles. Repeating it does no harm."""
+    found = wire_parts()
+    _initialise(found)
+    click.echo(f"ready: {found.settings.data_dir.resolve()}")
+
+
+@kb.command("import")
+@click.argument("path", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--format", "format_", type=click.Choice(["auto", "native"]), default="auto", help="Format of the file.")
+@click.option("--locale", type=LOCALE, help="Locale of lines that name none.")
+@click.option("--publish", is_flag=True, help="Make the imported revisions live, and index them.")
+@click.option("--dry-run", is_flag=True, help="Only say what would happen.")
+@as_json
+@with_parts
+def import_(
+    found: Parts, path: Path, format_: str, locale: str | None, publish: bool, dry_run: bool, json_output: bool
+) -> None:
+    """Import content from PATH: all of it, or nothing if a line is wrong."""
+    plan = found.importing.preview(path, publish=publish, default_locale=locale)
+    if not dry_run and not plan.rejected:
+        found.importing.apply(plan, author="kb import")
+        if publish:
+            ready_index(found)
+    show_plan(plan, dry_run=dry_run, json_output=json_output)
+    if plan.rejected:
+        raise KbError(f"{len(plan.rejected)} lines of {path} cannot be used; nothing was imported")
+
+
+@kb.command("export")
+@click.argument("path", type=click.Path(dir_okay=False, path_type=Path))
+@click.option("--published", is_flag=True, help="The live revisions instead of the newest ones.")
+@with_parts
+def export(found: Parts, path: Path, published: bool) -> None:
+    """Export content to PATH in the native format."""
+    number = found.exporting.to_file(path, published=published)
+    click.echo(f"{number} entries and locales written to {path}")
+
+
+@kb.group()
+def index() -> None:
+    """Look after the index."""
+
+
+@index.command()
+@with_parts
+def sync(found: Parts) -> None:
+    """Take in what was published since the last time."""
+    with embedding_progress() as report:
+        done = found.sync.sync(report)
+    click.echo(f"index {done.version}: {done.changes} changes taken in")
+
+
+@index.command()
+@with_parts
+def rebuild(found: Parts) -> None:
+    """Build the index anew from the database, embedding everything again."""
+    with embedding_progress() as report:
+        done = found.sync.rebuild(report)
+    click.echo(f"index {done.version}: built anew")
+
+
+@index.command()
+@as_json
+@with_parts
+def status(found: Parts, json_output: bool) -> None:
+    """Say which index is current, what it holds and how far behind it is."""
+    found.live.refresh()
+    show_index(found.live.current().snapshot, found.sync.behind(), found.live.problem, json_output=json_output)
+
+
+@index.command()
+@as_json
+@with_parts
+def verify(found: Parts, json_output: bool) -> None:
+    """Check every file of every stored index version against its checksum."""
+    reports = found.store.verify()
+    if json_output:
+        click.echo(json.dumps([asdict(report) for report in reports]))
+    for report in [] if json_output else reports:
+        click.echo(f"{report.version}{' (current)' if report.is_current else ''}: {report.problem or 'good'}")
+    if not reports:
+        raise KbError("there is no index yet; build one with `kb index sync`")
+    if any(report.problem for report in reports):
+        raise KbError("the index is damaged; `kb index rebuild` builds it anew")
+
+
+@kb.command()
+@click.argument("text")
+@click.option("--locale", type=LOCALE, help="The customer's locale; recognised from the text if absent.")
+@as_json
+@with_parts
+def ask(found: Parts, text: str, locale: str | None, json_output: bool) -> None:
+    """Say what would be answered to TEXT, and why. Nothing is stored."""
+    ready_index(found)
+    show_decision(found.questions.consider(text, locale), json_output=json_output)
+
+
+@kb.command()
+@click.argument("path", metavar="FILE", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@as_json
+@with_parts
+def evaluate(found: Parts, path: Path, json_output: bool) -> None:
+    """Measure retrieval and decision on the labelled questions in FILE."""
+    ready_index(found)
+    evaluation = found.evaluating.run(path)
+    for name in evaluation.unknown_entries:
+        errors.print(f"warning: the base has no published faq {name!r}; its questions count as missed")
+    show_evaluation(evaluation, json_output=json_output)
+
+
+@kb.command()
+@click.option("--host", default="127.0.0.1", show_default=True)
+@click.option("--port", default=8000, show_default=True, type=click.IntRange(0, 65535))
+@click.option("--worker/--no-worker", default=True, show_default=True, help="Also keep the index up to date.")
+@with_parts
+def serve(found: Parts, host: str, port: int, worker: bool) -> None:
+    """Serve the API and the pages, and (unless told not to) keep the index up to date."""
+    from kb_service.serving import serve as run
+
+    run(_signing(found.settings), host, port, with_worker=worker)
+
+
+@kb.command("worker")
+@click.option("--with-parent", is_flag=True, hidden=True, help="End when the process that started this one does.")
+@with_parts
+def worker_(found: Parts, with_parent: bool) -> None:
+    """Keep the index up to date with what is published."""
+    from kb_service.serving import work
+
+    work(found, with_parent=with_parent)
+
+
+def _signing(settings: Settings) -> Settings:
+    settings.secret()
+    return settings
+
+
+@kb.group()
+def apikey() -> None:
+    """Look after API keys."""
+
+
+@apikey.command()
+@click.option("--scope", "scopes", multiple=True, required=True, type=click.Choice(SCOPES), help="What the key may do.")
+@click.option("--name", default="default", show_default=True, help="The integration; scopes its message and event ids.")
+@with_parts
+def create(found: Parts, scopes: tuple[str, ...], name: str) -> None:
+    """Make a key and print it, alone. It cannot be shown again."""
+    click.echo(found.keys.create(scopes, name))
+
+
+@apikey.command("list")
+@with_parts
+def list_(found: Parts) -> None:
+    """List keys by the beginning of their text."""
+    for key in found.keys.all():
+        state = f"revoked {key.revoked_at:%Y-%m-%d}" if key.revoked_at else "active"
+        click.echo(f"{key.id}  {key.prefix}…  {key.name}  {','.join(key.scopes)}  {state}")
+
+
+@apikey.command()
+@click.argument("key_id", type=int)
+@with_parts
+def revoke(found: Parts, key_id: int) -> None:
+    """End the validity of the key with this number (see `kb apikey list`)."""
+    found.keys.revoke(key_id)
+    click.echo(f"key {key_id} is revoked")
+
+
+@kb.group()
+def user() -> None:
+    """Look after people who sign in."""
+
+
+@user.command("create")
+@click.argument("email")
+@click.option("--role", required=True, help="viewer, agent, curator, reviewer, analyst or admin.")
+@click.option("--password", envvar="KB_NEW_PASSWORD", help="Asked for if absent.")
+@with_parts
+def create_user(found: Parts, email: str, role: str, password: str | None) -> None:
+    """Let EMAIL sign in with this role."""
+    from kb_service.app import create_app
+    from kb_service.web.accounts import create_user as add
+
+    chosen = password or click.prompt("Password", hide_input=True, confirmation_prompt=True)
+    add(create_app(found.settings), email, chosen, role)
+    click.echo(f"{email} may sign in as {role}")
+
+
+@kb.command()
+@click.option("--host", default="127.0.0.1", show_default=True, envvar="HOST")
+@click.option("--port", default=8000, show_default=True, type=click.IntRange(0, 65535), envvar="PORT")
+@with_parts
+def demo(found: Parts, host: str, port: int) -> None:
+    """Serve the sample knowledge base of the fictional Banco Aurora."""
+    from kb_service.demo import prepare
+    from kb_service.serving import serve as run
+
+    with embedding_progress() as report:
+        welcome = prepare(found, report)
+    click.echo(welcome.text(host, port))
+    run(found.settings, host, port, with_worker=True)
+
+
+if __name__ == "__main__":
+    main()

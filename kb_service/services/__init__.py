@@ -1,0 +1,1 @@
+"""The product's rules, one verb a module. No Flask, no SQL statements."""

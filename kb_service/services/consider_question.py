@@ -1,0 +1,69 @@
+"""Consider a question: which entries may answer it, and what the decision would be. Nothing is stored."""
+
+from dataclasses import dataclass
+
+from indexer.decision import Decision, decide
+from indexer.language import detect_language
+from indexer.ranking import Candidate
+from kb_service.errors import InvalidInput
+from kb_service.services.live_index import LiveIndex
+
+MAX_SUGGESTIONS = 3
+LANGUAGES = {"es": "es-MX", "pt": "pt-BR", "en": "en"}
+"""The locale assumed for a recognised language when the channel names none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Considered:
+    """A question, the locale it is taken to be in, the entries ranked best first, and the decision."""
+
+    query: str
+    locale: str
+    locale_given: bool
+    ranked: tuple[Candidate, ...]
+    decision: Decision
+    index_version: str
+    confidence_basis: str
+
+
+class ConsiderQuestion:
+    """The one way from a question to a decision, for the API, the pages and the command line."""
+
+    def __init__(self, live: LiveIndex, default_locale: str, max_chars: int) -> None:
+        self._live = live
+        self._default_locale = default_locale
+        self._max_chars = max_chars
+
+    def consider(self, query: str, locale: str | None, channel: str | None = None) -> Considered:
+        """Rank and decide; InvalidInput for an empty or too long query, NotReady without an index."""
+        query = self._checked(query)
+        chosen = locale or self._locale_of(query)
+        loaded = self._live.current()
+        model = loaded.snapshot.confidence_model
+        ranked = loaded.snapshot.rank("faq", loaded.query(query, chosen, channel))
+        return Considered(
+            query,
+            chosen,
+            locale is not None,
+            ranked,
+            decide(ranked, model, MAX_SUGGESTIONS),
+            loaded.snapshot.version,
+            model.describe(),
+        )
+
+    def _checked(self, query: str) -> str:
+        query = query.strip()
+        if not query:
+            raise InvalidInput("the query is empty", "query")
+        if len(query) > self._max_chars:
+            raise InvalidInput(
+                f"the query has {len(query)} characters; at most {self._max_chars} are accepted", "query"
+            )
+        return query
+
+    def _locale_of(self, query: str) -> str:
+        """The locale of the language the query is written in, the default where that cannot be told."""
+        language = detect_language(query, tuple(LANGUAGES))
+        if language is None or self._default_locale.startswith(language):
+            return self._default_locale
+        return LANGUAGES[language]

@@ -1,0 +1,138 @@
+"""Import content: preview what a file would change, then apply all of it in one transaction, or nothing."""
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from kb_service.errors import InvalidInput
+from kb_service.services.native_format import EntryLine, parse_line
+from kb_service.storage.database import Database
+from kb_service.storage.records import Content, Kind, LocaleState
+
+Action = Literal["created", "updated", "unchanged"]
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedRow:
+    """What one line of the file does to one entry in one locale."""
+
+    line: int
+    kind: Kind
+    key: str
+    locale: str
+    content: Content
+    action: Action
+    publishes: bool
+
+
+@dataclass(frozen=True, slots=True)
+class RejectedRow:
+    """A line that cannot be used, and why."""
+
+    line: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class ImportPlan:
+    """What an import would do; with any rejected line it cannot be applied."""
+
+    rows: tuple[PlannedRow, ...]
+    rejected: tuple[RejectedRow, ...]
+
+    def counts(self) -> dict[str, int]:
+        """How many lines are created, updated, unchanged, rejected, and how many of them go live."""
+        actions = Counter(row.action for row in self.rows)
+        return {
+            "created": actions["created"],
+            "updated": actions["updated"],
+            "unchanged": actions["unchanged"],
+            "published": sum(row.publishes for row in self.rows),
+            "rejected": len(self.rejected),
+        }
+
+
+class ImportContent:
+    """Reads files in the native format into the database."""
+
+    def __init__(self, database: Database, max_bytes: int, max_rows: int) -> None:
+        self._database = database
+        self._max_bytes = max_bytes
+        self._max_rows = max_rows
+
+    def preview(self, path: Path, *, publish: bool, default_locale: str | None = None) -> ImportPlan:
+        """Compare the file with what is stored; nothing is written. InvalidInput where it cannot be read at all."""
+        lines, rejected = self._parse(path, default_locale)
+        with self._database.reading() as work:
+            states = work.content.states({(line.kind, line.key) for line in lines.values()})
+        rows = (_plan(number, line, states, publish) for number, line in lines.items())
+        return ImportPlan(tuple(rows), tuple(rejected))
+
+    def apply(self, plan: ImportPlan, author: str) -> dict[str, int]:
+        """Write the whole plan in one transaction and return its counts; InvalidInput if a line was rejected."""
+        if plan.rejected:
+            raise InvalidInput(f"{len(plan.rejected)} lines were rejected; nothing was imported")
+        with self._database.writing() as work:
+            states = work.content.states({(row.kind, row.key) for row in plan.rows})
+            for row in plan.rows:
+                state = states.get((row.kind, row.key, row.locale))
+                if state and state.latest_checksum == row.content.checksum:
+                    revision_id = state.latest_id
+                else:
+                    revision_id = work.content.add_revision(row.kind, row.key, row.locale, row.content, author).id
+                if row.publishes:
+                    work.content.publish(revision_id, author)
+            work.commit()
+        return plan.counts()
+
+    def _parse(self, path: Path, default_locale: str | None) -> tuple[dict[int, EntryLine], list[RejectedRow]]:
+        """The good lines by line number, and the rejected ones; a name given twice rejects its later line."""
+        good: dict[int, EntryLine] = {}
+        rejected: list[RejectedRow] = []
+        first: dict[tuple[str, str, str], int] = {}
+        for number, text in self._lines(path):
+            try:
+                line = parse_line(text, default_locale)
+                earlier = first.setdefault((line.kind, line.key, line.locale), number)
+                if earlier != number:
+                    raise InvalidInput(f"{line.kind} {line.key!r} in {line.locale} is already on line {earlier}")
+                good[number] = line
+            except InvalidInput as error:
+                rejected.append(RejectedRow(number, str(error)))
+        return good, rejected
+
+    def _lines(self, path: Path) -> Iterator[tuple[int, str]]:
+        """Numbered lines that are not blank."""
+        lines = read_text(path, self._max_bytes).split("\n")
+        filled = [(number, line) for number, line in enumerate(lines, 1) if line.strip()]
+        if not filled:
+            raise InvalidInput(f"{path} is empty")
+        if len(filled) > self._max_rows:
+            raise InvalidInput(f"{path} has {len(filled)} rows; KB_MAX_IMPORT_ROWS allows {self._max_rows}")
+        yield from filled
+
+
+def read_text(path: Path, max_bytes: int) -> str:
+    """The file as text, without a byte order mark; InvalidInput names the position of a byte that is not UTF-8."""
+    try:
+        size = path.stat().st_size
+        if size > max_bytes:
+            raise InvalidInput(f"{path} has {size} bytes; KB_MAX_IMPORT_BYTES allows {max_bytes}")
+        return path.read_bytes().decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = error.object[: error.start].count(b"\n") + 1
+        raise InvalidInput(f"{path} is not UTF-8: byte {error.start}, on line {line}: {error.reason}") from error
+    except OSError as error:
+        raise InvalidInput(f"cannot read {path}: {error.strerror}") from error
+
+
+def _plan(number: int, line: EntryLine, states: dict[tuple[Kind, str, str], LocaleState], publish: bool) -> PlannedRow:
+    content = line.content()
+    state = states.get((line.kind, line.key, line.locale))
+    action: Action = "created"
+    if state:
+        action = "unchanged" if state.latest_checksum == content.checksum else "updated"
+    is_live = action == "unchanged" and state is not None and state.live_id == state.latest_id
+    return PlannedRow(number, line.kind, line.key, line.locale, content, action, publish and not is_live)

@@ -1,0 +1,151 @@
+"""The native import and export format: JSON Lines, one entry in one locale a line (see docs/import-format.md)."""
+
+import json
+import re
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    StrictStr,
+    StringConstraints,
+    ValidationError,
+    model_validator,
+)
+
+from kb_service.errors import InvalidInput
+from kb_service.locales import parse_locale
+from kb_service.storage.records import Content, Keyword, Kind, Revision
+
+MAX_TEXT = 100_000
+_KEY = re.compile(r"[\w][\w.:-]*")
+
+
+def _storable(text: str) -> str:
+    """Refuse what PostgreSQL cannot store in a text."""
+    if "\0" in text:
+        raise ValueError("contains a NUL character")
+    return text
+
+
+def _key(text: str) -> str:
+    if not _KEY.fullmatch(text):
+        raise ValueError("a key may hold letters, digits and . _ : - and starts with a letter or digit")
+    return text
+
+
+Text = Annotated[
+    StrictStr, StringConstraints(strip_whitespace=True, min_length=1, max_length=MAX_TEXT), AfterValidator(_storable)
+]
+ShortText = Annotated[Text, StringConstraints(max_length=100)]
+Title = Annotated[Text, StringConstraints(max_length=2000)]
+Key = Annotated[Text, StringConstraints(max_length=200), AfterValidator(_key)]
+LocaleName = Annotated[Text, AfterValidator(parse_locale)]
+
+
+class KeywordLine(BaseModel):
+    """A keyword as written in the file."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    term: Title
+    weight: float = Field(1.0, ge=0, le=100, strict=True, allow_inf_nan=False)
+
+
+class EntryLine(BaseModel):
+    """One line: an entry in one locale. FAQs have `question` and `answer`, macros `title` and `body`."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    key: Key
+    kind: Literal["faq", "macro"]
+    locale: LocaleName
+    question: Title | None = None
+    answer: Text | None = None
+    title: Title | None = None
+    body: Text | None = None
+    variants: Annotated[list[Title], Field(max_length=1000)] = []
+    keywords: Annotated[list[KeywordLine], Field(max_length=1000)] = []
+    product: ShortText | None = None
+    channels: Annotated[list[ShortText], Field(max_length=50)] = []
+    tags: Annotated[list[ShortText], Field(max_length=100)] = []
+    shortcut: ShortText | None = None
+
+    @model_validator(mode="after")
+    def _fields_of_its_kind(self) -> Self:
+        wanted = ("question", "answer") if self.kind == "faq" else ("title", "body")
+        others = ("title", "body", "shortcut") if self.kind == "faq" else ("question", "answer")
+        for name in wanted:
+            if getattr(self, name) is None:
+                raise ValueError(f"a {self.kind} needs {name!r}")
+        for name in others:
+            if getattr(self, name) is not None:
+                raise ValueError(f"a {self.kind} has no {name!r}")
+        return self
+
+    def content(self) -> Content:
+        """The line's content; variants that repeat the title or each other are dropped."""
+        title = self.question or self.title or ""
+        variants = tuple(dict.fromkeys(variant for variant in self.variants if variant != title))
+        return Content(
+            title,
+            self.answer or self.body or "",
+            variants,
+            tuple(Keyword(keyword.term, keyword.weight) for keyword in self.keywords),
+            self.product,
+            tuple(dict.fromkeys(self.channels)),
+            tuple(dict.fromkeys(self.tags)),
+            self.shortcut,
+        )
+
+
+def parse_line(text: str, default_locale: str | None = None) -> EntryLine:
+    """Read one line; InvalidInput says which field is wrong and why."""
+    try:
+        data = json.loads(text)
+    except (json.JSONDecodeError, RecursionError) as error:
+        raise InvalidInput(f"not JSON: {error}") from error
+    if not isinstance(data, dict):
+        raise InvalidInput(f"expected a JSON object, found {type(data).__name__}")
+    if default_locale and "locale" not in data:
+        data["locale"] = default_locale
+    try:
+        return EntryLine.model_validate(data)
+    except ValidationError as error:
+        raise InvalidInput("; ".join(describe(part) for part in error.errors())) from error
+
+
+def describe(part: Any) -> str:
+    """One pydantic error as `field: what is wrong`."""
+    where = ".".join(str(step) for step in part["loc"])
+    what = part["msg"].removeprefix("Value error, ")
+    return f"{where}: {what}" if where else what
+
+
+def format_line(revision: Revision) -> dict[str, Any]:
+    """The revision as a line that imports to the same content; empty fields are left out."""
+    content = revision.content
+    names = ("question", "answer") if revision.kind == "faq" else ("title", "body")
+    line: dict[str, Any] = {
+        "key": revision.key,
+        "kind": revision.kind,
+        "locale": revision.locale,
+        names[0]: content.title,
+        "variants": list(content.variants),
+        "keywords": [{"term": keyword.term, "weight": keyword.weight} for keyword in content.keywords],
+        names[1]: content.body,
+        "product": content.product,
+        "channels": list(content.channels),
+        "tags": list(content.tags),
+        "shortcut": content.shortcut,
+    }
+    return {name: value for name, value in line.items() if value not in (None, [])}
+
+
+def kind_of(text: str) -> Kind:
+    """The kind by its name; InvalidInput for another."""
+    if text not in ("faq", "macro"):
+        raise InvalidInput(f"unknown kind {text[:40]!r}; expected faq or macro", "kind")
+    return "faq" if text == "faq" else "macro"

@@ -1,0 +1,93 @@
+"""Find the macro an agent wants: by what she has typed so far, and by meaning."""
+
+from dataclasses import dataclass
+
+from indexer.documents import Document
+from indexer.locales import choose_locale
+from indexer.text import fold
+from kb_service.errors import NotFound
+from kb_service.services.live_index import LiveIndex, Loaded
+
+_MEANING_FROM = 3  # characters typed before meaning is asked too
+
+
+@dataclass(frozen=True, slots=True)
+class FoundMacro:
+    """A macro in the locale that suits the customer; `body` still holds its placeholders."""
+
+    key: str
+    locale: str
+    revision: int
+    title: str
+    shortcut: str | None
+    body: str
+    tags: tuple[str, ...]
+
+
+class SearchMacros:
+    """Searches the live index's macros."""
+
+    def __init__(self, live: LiveIndex) -> None:
+        self._live = live
+
+    def search(self, text: str, locale: str, limit: int) -> list[FoundMacro]:
+        """The best `limit` macros: shortcuts and words that begin as typed come first, then macros by meaning.
+
+        Without text, macros by title.
+        """
+        loaded = self._live.current()
+        typed = _typed(loaded, text, locale)
+        keys = [document.entry for document in typed]
+        if len(text.strip()) >= _MEANING_FROM and len(keys) < limit:
+            ranked = loaded.snapshot.rank("macro", loaded.query(text, locale), limit)
+            keys += [candidate.entry for candidate in ranked]
+        documents = (_in_locale(loaded, key, locale) for key in list(dict.fromkeys(keys))[:limit])
+        return [_found(document) for document in documents]
+
+    def macro(self, key: str, locale: str) -> FoundMacro:
+        """One published macro in this locale or the nearest one it has; NotFound where there is none."""
+        loaded = self._live.current()
+        if not loaded.snapshot.locales("macro", key):
+            raise NotFound(f"there is no published macro {key[:200]!r}")
+        return _found(_in_locale(loaded, key, locale))
+
+
+def _typed(loaded: Loaded, text: str, locale: str) -> list[Document]:
+    """Macros whose shortcut begins with the text, then those that hold words beginning with each word typed."""
+    wanted = fold(text).split()
+    macros = sorted(
+        (document for document in loaded.snapshot.documents if document.kind == "macro"),
+        key=lambda document: (document.locale != locale, document.title),
+    )
+    if not wanted:
+        return [macro for macro in macros if macro.locale == locale] or macros
+    by_shortcut = [
+        macro for macro in macros if fold(macro.shortcut or "").lstrip("/").startswith(wanted[0].lstrip("/"))
+    ]
+    by_word = [macro for macro in macros if _holds(macro, wanted)]
+    return by_shortcut + by_word
+
+
+def _holds(macro: Document, wanted: list[str]) -> bool:
+    words = fold(" ".join([macro.title.replace("::", " "), *macro.tags, *(k.term for k in macro.keywords)])).split()
+    return all(any(word.startswith(prefix) for word in words) for prefix in wanted)
+
+
+def _in_locale(loaded: Loaded, key: str, locale: str) -> Document:
+    chosen = choose_locale(loaded.snapshot.locales("macro", key), locale)
+    document = chosen and loaded.snapshot.document("macro", key, chosen)
+    if not document:
+        raise NotFound(f"there is no published macro {key[:200]!r}")
+    return document
+
+
+def _found(document: Document) -> FoundMacro:
+    return FoundMacro(
+        document.entry,
+        document.locale,
+        document.revision,
+        document.title,
+        document.shortcut,
+        document.body,
+        document.tags,
+    )

@@ -1,0 +1,91 @@
+"""Running the service's processes: the web server and the worker that keeps the index up to date."""
+
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+from typing import Any
+
+import structlog
+from gunicorn.app.base import BaseApplication
+
+from indexer.errors import IndexerError
+from kb_service.errors import KbError
+from kb_service.parts import Parts
+from kb_service.settings import Settings
+
+WORK_SECONDS = 0.4
+_LONGEST_PAUSE = 30.0
+log = structlog.get_logger()
+
+
+class _Server(BaseApplication):  # type: ignore[misc]
+    """gunicorn, configured by our settings instead of its own files."""
+
+    def __init__(self, settings: Settings, options: dict[str, Any]) -> None:
+        self._settings = settings
+        self._options = options
+        super().__init__()
+
+    def load_config(self) -> None:
+        """Take over the options."""
+        for name, value in self._options.items():
+            self.cfg.set(name, value)
+
+    def load(self) -> Any:
+        """The application of one server process; it loads the index in the background."""
+        from kb_service.app import create_app
+        from kb_service.web.context import EXTENSION
+        from kb_service.web.logs import configure
+
+        configure(self._settings.log_level)
+        app = create_app(self._settings)
+        app.extensions[EXTENSION].live.follow()
+        return app
+
+
+def serve(settings: Settings, host: str, port: int, *, with_worker: bool) -> None:
+    """Serve until told to stop. With more than one process, their metrics are added up."""
+    if settings.web_workers > 1:
+        os.environ["PROMETHEUS_MULTIPROC_DIR"] = tempfile.mkdtemp(prefix="kb-metrics-")
+    worker = (
+        subprocess.Popen([sys.executable, "-m", "kb_service.cli", "worker", "--with-parent"]) if with_worker else None
+    )
+    options = {
+        "bind": f"{host}:{port}",
+        "workers": settings.web_workers,
+        "threads": settings.web_threads,
+        "worker_class": "gthread",
+        "graceful_timeout": 15,
+        "timeout": 120,
+        "accesslog": None,
+        "loglevel": "warning",
+        "control_socket_disable": True,
+    }
+    try:
+        _Server(settings, options).run()
+    finally:
+        if worker:
+            worker.terminate()
+            worker.wait()
+
+
+def work(parts: Parts, *, with_parent: bool) -> None:
+    """Sync the index whenever the change log has gained something, until SIGTERM or SIGINT.
+
+    A failed sync is logged and tried again, with growing pauses up to 30 s.
+    """
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    parent, pause = os.getppid(), WORK_SECONDS
+    while not stop.wait(pause) and not (with_parent and os.getppid() != parent):
+        try:
+            if parts.sync.is_needed():
+                parts.sync.sync()
+            pause = WORK_SECONDS
+        except (KbError, IndexerError, OSError) as error:
+            pause = min(_LONGEST_PAUSE, pause * 2)
+            log.warning("the index could not be brought up to date", problem=str(error), again_in_seconds=pause)

@@ -1,0 +1,1 @@
+"""HTTP adapters: every view parses the request, calls one service and renders the result."""

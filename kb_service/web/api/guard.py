@@ -1,0 +1,60 @@
+"""What every API request passes first: its key, its scope, its media type and its JSON."""
+
+from flask import g, request
+from flask_openapi3 import APIBlueprint, Tag
+
+from kb_service.errors import InvalidInput, Unauthorised
+from kb_service.storage.records import ApiKey
+from kb_service.web.context import parts
+from kb_service.web.problems import MEDIA_TYPE, Problem
+
+_ERRORS = {
+    400: "The body is not JSON.",
+    401: "No valid API key.",
+    403: "The key lacks the scope.",
+    404: "What the path names does not exist.",
+    413: "The body is too large.",
+    415: "The body is not declared as JSON.",
+    422: "The request does not fit; `errors` names every field at fault.",
+    429: "Too many requests; see Retry-After.",
+    503: "The index or the database is not ready; see Retry-After.",
+}
+
+
+def blueprint(name: str, scope: str, prefix: str, about: str) -> APIBlueprint:
+    """A blueprint whose routes need a key with this scope."""
+    made = APIBlueprint(
+        f"api_{name}",
+        __name__,
+        url_prefix=prefix,
+        abp_tags=[Tag(name=name, description=about)],
+        abp_security=[{"api_key": []}],
+        abp_responses={status: _problem_response(text) for status, text in _ERRORS.items()},
+    )
+
+    @made.before_request
+    def _guard() -> None:
+        g.api_key = parts().keys.authorise(_bearer(), scope)
+        if request.method in ("POST", "PUT", "PATCH") and not isinstance(request.get_json(), dict):
+            raise InvalidInput("the body must be a JSON object", "body")
+
+    return made
+
+
+def sender() -> str:
+    """The name of the key in use: it scopes the sender's own ids, and survives the rotation of the key."""
+    key: ApiKey = g.api_key
+    return key.name
+
+
+def _bearer() -> str:
+    kind, _, key = request.headers.get("Authorization", "").partition(" ")
+    if kind.lower() != "bearer" or not key.strip():
+        raise Unauthorised("send an API key as `Authorization: Bearer <key>`")
+    return key.strip()
+
+
+def _problem_response(description: str) -> dict[str, object]:
+    schema = Problem.model_json_schema(ref_template="#/components/schemas/{model}")
+    schema.pop("$defs", None)
+    return {"description": description, "content": {MEDIA_TYPE: {"schema": schema}}}

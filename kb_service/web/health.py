@@ -1,0 +1,35 @@
+"""`/healthz`, `/readyz`, `/metrics`: for the machines that watch the service."""
+
+from flask import Blueprint, Response, jsonify, make_response
+
+from kb_service.errors import KbError
+from kb_service.web.context import parts
+from kb_service.web.metrics import metrics
+
+
+def health() -> Blueprint:
+    """The routes of this resource."""
+    pages = Blueprint("health", __name__)
+    pages.add_url_rule("/healthz", "alive", lambda: jsonify(status="alive"))
+    pages.add_url_rule("/readyz", "ready", _ready)
+    pages.add_url_rule("/metrics", "metrics", metrics)
+    return pages
+
+
+def _ready() -> Response:
+    """200 once an index is loaded; what is wrong with the index or the database is said either way."""
+    problems = {"index": parts().live.problem, "database": _database_problem()}
+    try:
+        version, status = parts().live.current().snapshot.version, 200
+    except KbError:
+        version, status = None, 503
+    body = {"ready": status == 200, "index_version": version, "problems": {k: v for k, v in problems.items() if v}}
+    return make_response(jsonify(body), status)
+
+
+def _database_problem() -> str | None:
+    try:
+        parts().database.check()
+    except KbError as error:
+        return str(error)
+    return None

@@ -1,0 +1,32 @@
+"""Rate limits per API key, and per address where there is none."""
+
+from flask import Flask, g, request
+from flask_limiter import Limiter
+from flask_limiter.util import get_remote_address
+
+from kb_service.storage.records import ApiKey
+from kb_service.web.context import EXTENSION
+
+
+def install(app: Flask) -> None:
+    """Limit every route but the health checks, as the settings say."""
+    settings = app.extensions[EXTENSION].settings
+    limiter = Limiter(
+        _caller,
+        default_limits=[settings.rate_limit] if settings.rate_limit != "off" else [],
+        storage_uri=settings.redis_url or "memory://",
+        enabled=settings.rate_limit != "off",
+        headers_enabled=True,
+        in_memory_fallback_enabled=bool(settings.redis_url),
+    )
+    limiter.init_app(app)
+    limiter.request_filter(_is_exempt)
+
+
+def _caller() -> str:
+    key: ApiKey | None = g.get("api_key")
+    return f"key:{key.id}" if key else f"address:{get_remote_address()}"
+
+
+def _is_exempt() -> bool:
+    return request.blueprint in ("health", None) or (request.endpoint or "").endswith("static")

@@ -1,0 +1,43 @@
+"""Prometheus metrics: is it answering, is it fast, is it behind."""
+
+import os
+from time import perf_counter
+
+from flask import Flask, Response, g, request
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Histogram, generate_latest
+from prometheus_client import REGISTRY as DEFAULT_REGISTRY
+from prometheus_client.multiprocess import MultiProcessCollector
+
+REQUESTS = Histogram(
+    "kb_http_request_seconds",
+    "Time to answer a request, by endpoint and status.",
+    ["endpoint", "method", "status"],
+    buckets=(0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5),
+)
+AUTO_REPLIES = Counter("kb_auto_replies_total", "Auto-replies by decision and locale.", ["decision", "locale"])
+CONFIDENCE = Histogram(
+    "kb_auto_reply_confidence", "Confidence of decisions.", buckets=[tenth / 10 for tenth in range(1, 11)]
+)
+
+
+def install(app: Flask) -> None:
+    """Time every request."""
+
+    @app.before_request
+    def _start() -> None:
+        g.started = perf_counter()
+
+    @app.after_request
+    def _observe(response: Response) -> Response:
+        elapsed = perf_counter() - g.get("started", perf_counter())
+        REQUESTS.labels(request.endpoint or "none", request.method, response.status_code).observe(elapsed)
+        return response
+
+
+def metrics() -> Response:
+    """All processes' metrics in Prometheus' text format."""
+    registry = DEFAULT_REGISTRY
+    if "PROMETHEUS_MULTIPROC_DIR" in os.environ:
+        registry = CollectorRegistry()
+        MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
+    return Response(generate_latest(registry), content_type=CONTENT_TYPE_LATEST)
