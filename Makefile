@@ -29,7 +29,7 @@ format: $(VENV)/.test-ready  ## Format the code.
 	$(BIN)/ruff check --fix .
 
 bench: $(VENV)/.test-ready  ## Measure speed, side by side in one run.
-	@$(BIN)/python -m tests.bench
+	@$(BIN)/python -m tests.bench.run
 
 clean:  ## Remove the environment and caches; data in var/ stays.
 	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

@@ -1,6 +1,7 @@
 """The searchable entries of one kind: vectors, words and documents, and the ranking over them."""
 
 import json
+from bisect import bisect_left
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +12,7 @@ from numpy.typing import NDArray
 
 from indexer.confidence import ConfidenceModel
 from indexer.documents import Document
+from indexer.encoders import MAX_CHARACTERS
 from indexer.faiss_index import FaissIndex
 from indexer.lexical import LexicalIndex, LexicalMatch
 from indexer.locales import choose_locale
@@ -83,7 +85,9 @@ class Collection:
         self._first_document = np.searchsorted(self._entry_of, np.arange(len(entries) + 1))
         self._first_row = np.searchsorted(self._document_of, np.arange(len(self.documents) + 1))
         self._centroids = _group_means(index.vectors, self._first_row)
-        self._allowed_in: dict[str | None, NDArray[np.bool_]] = {}
+        channels = {channel for document in self.documents for channel in document.channels}
+        # A channel nobody named may show what every channel may, which is what the empty name gives.
+        self._allowed_in = {channel: _allowed(self.documents, channel) for channel in (None, "", *channels)}
 
     @classmethod
     def build(cls, documents: Sequence[Document], vectors_of: Callable[[list[str]], NDArray[np.float32]]) -> Self:
@@ -115,29 +119,23 @@ class Collection:
 
     def of_entry(self, entry: str) -> tuple[Document, ...]:
         """The entry's documents, by locale; none when the entry is unknown."""
-        position = int(np.searchsorted(np.array(self.entries), entry)) if self.entries else 0
-        if position == len(self.entries) or self.entries[position] != entry:
+        position = bisect_left(self.entries, entry)
+        if self.entries[position : position + 1] != (entry,):
             return ()
         return self.documents[self._first_document[position] : self._first_document[position + 1]]
 
     def rank(self, query: Query, model: ConfidenceModel, limit: int) -> tuple[Candidate, ...]:
         """At most `limit` entries, best first, equal scores by entry. None when the question holds no letter."""
-        if not has_letters(query.text):
+        if not self.documents or not has_letters(query.text):
             return ()
-        allowed, match = self._allowed(query.channel), self._lexical.match(query.text)
+        allowed = self._allowed_in.get(query.channel, self._allowed_in[""])
+        match = self._lexical.match(query.text[:MAX_CHARACTERS])
         rows, similarities = self._first_stage(query.vector, match, allowed, limit)
         if not len(rows):
             return ()
         table = self._second_stage(rows, similarities, query.vector, match, allowed)
         order = np.argsort(-table.score, kind="stable")[:limit]
         return tuple(self._candidate(query, model, match, allowed, table, place) for place in order.tolist())
-
-    def _allowed(self, channel: str | None) -> NDArray[np.bool_]:
-        """(documents,) which documents may be shown in `channel`."""
-        if channel not in self._allowed_in:
-            allowed = [channel is None or not d.channels or channel in d.channels for d in self.documents]
-            self._allowed_in[channel] = np.array(allowed, dtype=np.bool_)
-        return self._allowed_in[channel]
 
     def _first_stage(
         self, vector: NDArray[np.float32], match: LexicalMatch, allowed: NDArray[np.bool_], limit: int
@@ -146,27 +144,24 @@ class Collection:
         as many) and every phrasing of the entries that share most words with the question."""
         rows, similarities = self._nearest(vector, allowed, limit)
         shared = np.where(allowed, match.scores, 0.0)
-        wordy = (
-            np.argpartition(-shared, _LEXICAL_CANDIDATES)[:_LEXICAL_CANDIDATES]
-            if len(shared) > _LEXICAL_CANDIDATES
-            else np.arange(len(shared))
-        )
-        wordy = np.setdiff1d(wordy[shared[wordy] > 0], self._document_of[rows])
-        extra = _ranges(self._first_row[wordy], self._first_row[wordy + 1])
-        rows = np.concatenate([rows, extra])
-        similarities = np.concatenate([similarities, self._index.vectors[extra] @ vector])
+        wordy = np.argpartition(-shared, min(_LEXICAL_CANDIDATES, len(shared) - 1))[:_LEXICAL_CANDIDATES]
+        entries = np.setdiff1d(self._entry_of[wordy[shared[wordy] > 0]], self._entry_of[self._document_of[rows]])
+        starts, ends = self._first_document[entries], self._first_document[entries + 1]
+        more = _ranges(self._first_row[starts], self._first_row[ends])
+        more = more[allowed[self._document_of[more]]]
+        similarities = np.concatenate([similarities, self._index.vectors[more] @ vector])
         order = np.argsort(-similarities, kind="stable")
-        return rows[order], similarities[order]
+        return np.concatenate([rows, more])[order], similarities[order]
 
     def _nearest(self, vector: NDArray[np.float32], allowed: NDArray[np.bool_], limit: int) -> tuple[Integers, Floats]:
         """The nearest allowed phrasings, searching deeper until they belong to more than `limit` entries."""
         k = _FIRST_HITS
         while True:
-            similarities, rows = self._index.search(vector[None], k)
-            usable = allowed[self._document_of[rows[0]]]
-            rows_, similarities_ = rows[0][usable], similarities[0][usable].astype(np.float64)
-            if k >= self._index.ntotal or len(np.unique(self._entry_of[self._document_of[rows_]])) > limit:
-                return rows_, similarities_
+            similarities, rows = (found[0] for found in self._index.search(vector[None], k))
+            usable = allowed[self._document_of[rows]]
+            entries = np.unique(self._entry_of[self._document_of[rows[usable]]])
+            if k >= self._index.ntotal or len(entries) > limit:
+                return rows[usable], similarities[usable].astype(np.float64)
             k *= 4
 
     def _second_stage(
@@ -225,6 +220,12 @@ class Collection:
             return self.documents[found]
         by_locale = {self.documents[d].locale: self.documents[d] for d in own}
         return by_locale[choose_locale(tuple(by_locale), locale) or self.documents[found].locale]
+
+
+def _allowed(documents: Sequence[Document], channel: str | None) -> NDArray[np.bool_]:
+    """(documents,) which may be shown in `channel`; all of them when it is None."""
+    allowed = [channel is None or not document.channels or channel in document.channels for document in documents]
+    return np.array(allowed, dtype=np.bool_)
 
 
 def _margins(score: Floats) -> Floats:

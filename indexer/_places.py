@@ -50,6 +50,8 @@ class Place(Protocol):
 
 def open_place(url: str, local_cache: Path | None) -> Place:
     """The place at `url`, a path or an fsspec URL. IndexerError when a remote one lacks `local_cache` or its driver."""
+    if "://" not in url:
+        return _LocalPlace(Path(url))
     try:
         filesystem, path = url_to_fs(url)
     except (ImportError, ValueError) as error:
@@ -70,12 +72,14 @@ class _LocalPlace:
         self.lock_path = root / ".lock"
 
     def read_pointer(self) -> str | None:
+        """What the pointer file says."""
         try:
             return (self._root / _POINTER).read_text(encoding="utf-8", errors="replace").strip()
         except FileNotFoundError:
             return None
 
     def write_pointer(self, version: str) -> None:
+        """Replace the pointer file in one step."""
         temporary = self._root / f"{_TEMPORARY}{_POINTER}"
         temporary.write_text(version + "\n", encoding="utf-8")
         _fsync(temporary)
@@ -83,9 +87,11 @@ class _LocalPlace:
         _fsync(self._root)
 
     def complete(self) -> list[str]:
+        """Folders with a manifest."""
         return [path.parent.name for path in self._root.glob(f"*/{MANIFEST}")]
 
     def write(self, version: str, save: Callable[[Path], None]) -> None:
+        """Save into a temporary folder, fsync it, and rename it."""
         folder = Path(tempfile.mkdtemp(prefix=_TEMPORARY, dir=self._root))
         folder.chmod(0o755)  # mkdtemp makes it private, but the server may run as another user than the worker
         save(folder)
@@ -95,20 +101,24 @@ class _LocalPlace:
         _fsync(self._root)
 
     def fetch(self, version: str) -> Path:
+        """The folder itself."""
         folder = self._root / version
         if not folder.is_dir():
             raise FileNotFoundError(folder)
         return folder
 
     def refetch(self, version: str) -> Path | None:
+        """None: there are no copies."""
         return None
 
     def delete(self, version: str) -> None:
+        """Rename it away, then remove it."""
         doomed = self._root / f"{_TEMPORARY}{version}"
         (self._root / version).rename(doomed)
         shutil.rmtree(doomed, ignore_errors=True)
 
     def sweep(self) -> None:
+        """Remove temporary folders and files."""
         for path in self._root.glob(f"{_TEMPORARY}*"):
             shutil.rmtree(path) if path.is_dir() else path.unlink()
 
@@ -122,6 +132,7 @@ class _RemotePlace:
         self.lock_path = cache / ".lock"
 
     def read_pointer(self) -> str | None:
+        """What the pointer object says."""
         try:
             pointer: bytes = self._fs.cat_file(f"{self._root}/{_POINTER}")
         except FileNotFoundError:
@@ -129,13 +140,16 @@ class _RemotePlace:
         return pointer.decode("utf-8", errors="replace").strip()
 
     def write_pointer(self, version: str) -> None:
+        """Put the pointer object."""
         self._fs.pipe_file(f"{self._root}/{_POINTER}", version.encode() + b"\n")
 
     def complete(self) -> list[str]:
+        """Prefixes with a manifest, asked anew."""
         self._fs.invalidate_cache()
         return [path.split("/")[-2] for path in self._fs.glob(f"{self._root}/*/{MANIFEST}")]
 
     def write(self, version: str, save: Callable[[Path], None]) -> None:
+        """Save locally, then put file by file, the manifest last."""
         with tempfile.TemporaryDirectory(dir=self._cache, prefix=_TEMPORARY) as name:
             save(Path(name))
             self._fs.makedirs(f"{self._root}/{version}", exist_ok=True)
@@ -143,10 +157,12 @@ class _RemotePlace:
                 self._fs.put_file(str(path), f"{self._root}/{version}/{path.name}")
 
     def fetch(self, version: str) -> Path:
+        """The local copy, downloaded unless it is there."""
         folder = self._cache / version
         return folder if folder.is_dir() else self._download(version)
 
     def refetch(self, version: str) -> Path | None:
+        """A fresh local copy."""
         shutil.rmtree(self._cache / version, ignore_errors=True)
         return self._download(version)
 
@@ -161,6 +177,7 @@ class _RemotePlace:
             shutil.rmtree(temporary, ignore_errors=True)
 
     def delete(self, version: str) -> None:
+        """Remove the manifest first, then the rest and the local copy."""
         manifest = f"{self._root}/{version}/{MANIFEST}"
         if self._fs.exists(manifest):
             self._fs.rm_file(manifest)
@@ -168,6 +185,7 @@ class _RemotePlace:
         shutil.rmtree(self._cache / version, ignore_errors=True)
 
     def sweep(self) -> None:
+        """Remove incomplete versions and temporary downloads."""
         complete = set(self.complete())
         for path in self._fs.ls(self._root, detail=False) if self._fs.exists(self._root) else ():
             if path.split("/")[-1] not in complete and self._fs.isdir(path):

@@ -3,7 +3,6 @@
 from pathlib import Path
 from typing import Any, Self
 
-import faiss
 import numpy as np
 from numpy.typing import NDArray
 
@@ -25,7 +24,7 @@ class FaissIndex:
         """An index over `vectors` (n, d), n >= 0; row i is found as i. ValueError unless two-dimensional."""
         if vectors.ndim != 2:
             raise ValueError(f"expected vectors of shape (n, d), got {vectors.shape}")
-        index = faiss.IndexFlatIP(vectors.shape[1])
+        index = _faiss().IndexFlatIP(vectors.shape[1])
         index.add(unit_rows(vectors))
         return cls(index)
 
@@ -35,11 +34,11 @@ class FaissIndex:
 
         RuntimeError when FAISS cannot read the file.
         """
-        return cls(faiss.read_index(str(path), faiss.IO_FLAG_MMAP_IFC))
+        return cls(_faiss().read_index(str(path), _faiss().IO_FLAG_MMAP_IFC))
 
     def save(self, path: Path) -> None:
         """Write the index to the local file `path`."""
-        faiss.write_index(self._index, str(path))
+        _faiss().write_index(self._index, str(path))
 
     @property
     def ntotal(self) -> int:
@@ -56,7 +55,7 @@ class FaissIndex:
         """(ntotal, dimension) float32 of unit or zero norm, read-only, without copying; valid while the index lives."""
         if not self.ntotal:
             return np.zeros((0, self.dimension), dtype=np.float32)
-        flat: NDArray[np.float32] = faiss.rev_swig_ptr(self._index.get_xb(), self.ntotal * self.dimension)
+        flat: NDArray[np.float32] = _faiss().rev_swig_ptr(self._index.get_xb(), self.ntotal * self.dimension)
         view = flat.reshape(self.ntotal, self.dimension)
         view.flags.writeable = False
         return view
@@ -74,3 +73,10 @@ class FaissIndex:
         similarities, rows = self._index.search(unit_rows(queries), k)
         order = np.lexsort((rows, -similarities), axis=1)
         return np.take_along_axis(similarities, order, axis=1), np.take_along_axis(rows, order, axis=1)
+
+
+def _faiss() -> Any:
+    """Imported at the first use, so that importing the service does not load it."""
+    import faiss
+
+    return faiss

@@ -2,10 +2,12 @@
 
 from collections.abc import Sequence
 from functools import lru_cache
-
-from lingua import Language, LanguageDetector, LanguageDetectorBuilder
+from typing import TYPE_CHECKING
 
 from indexer.text import clean, has_letters, language_of
+
+if TYPE_CHECKING:
+    from lingua import LanguageDetector
 
 # Beneath this much probability mass on the best language, or this little ahead of the second, the words say nothing:
 # "saldo" is Spanish and Portuguese. Found by trying short bank questions without accents.
@@ -30,7 +32,9 @@ def detect_language(text: str, among: Sequence[str]) -> str | None:
 
 
 @lru_cache(maxsize=1)
-def _detector() -> LanguageDetector:
-    """Loaded at the first question, which takes a tenth of a second."""
+def _detector() -> "LanguageDetector":
+    """Imported and loaded at the first question, which takes a few tenths of a second."""
+    from lingua import Language, LanguageDetectorBuilder
+
     languages = (Language.SPANISH, Language.PORTUGUESE, Language.ENGLISH)
     return LanguageDetectorBuilder.from_languages(*languages).build()

@@ -119,7 +119,8 @@ class Snapshot:
         return digest.hexdigest()
 
     def save(self, folder: Path, version: str = UNPUBLISHED) -> None:
-        """Write the snapshot, named `version`, into the empty local `folder`; the manifest last."""
+        """Write the snapshot, named `version`, into the local `folder`, which is empty or new; the manifest last."""
+        folder.mkdir(parents=True, exist_ok=True)
         (folder / "documents.jsonl").write_bytes(b"".join(json_line(d.to_json()) for d in self.documents))
         (folder / "confidence.json").write_bytes(json_line(self.confidence_model.to_dict()))
         for kind in KINDS:

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -40,7 +40,7 @@ class SnapshotStore:
         self._lock = FileLock(self._place.lock_path)
 
     def current_version(self) -> str | None:
-        """What CURRENT says, or None before the first publication. One small read."""
+        """What CURRENT says, or None before the first publication. One small read; OSError when it cannot be made."""
         return self._place.read_pointer()
 
     def versions(self) -> tuple[str, ...]:
@@ -51,7 +51,7 @@ class SnapshotStore:
         """Store `snapshot` as a new version, make it the current one and delete all but the newest 3; its name.
 
         A reader sees the old version or the new one, never a part. What killed writers left is removed first.
-        StoreBusy when another writer is at work for a minute.
+        StoreBusy when another writer is at work for a minute; OSError when the disk is full, which changes nothing.
         """
         with self.lock(timeout=60):
             self._place.sweep()
@@ -108,6 +108,11 @@ class SnapshotStore:
         if current is not None and current not in versions:
             reports.append(VersionReport(current, True, "CURRENT points at a version that is not there"))
         return tuple(reports)
+
+    def sweep(self) -> None:
+        """Remove what killed writers left, for a process that starts; nothing happens while a writer is at work."""
+        with suppress(StoreBusy), self.lock(timeout=0):
+            self._place.sweep()
 
     @contextmanager
     def lock(self, timeout: float) -> Iterator[None]:

@@ -12,6 +12,8 @@ from indexer._stopwords import STOP_WORDS
 
 _ALGORITHMS = {"es": "spanish", "pt": "portuguese", "en": "english"}
 _WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)*")
+# No word of es, pt or en is longer; keeps what customers paste from filling the cache of stems.
+_LONGEST_WORD = 40
 _SURROGATE = re.compile("[\ud800-\udfff]")
 # "cartao" and "cartoes" have different Portuguese stems, accented or not; this makes the plural the singular.
 _PORTUGUESE_PLURAL = re.compile(r"(?:oes|aes)$")
@@ -49,8 +51,8 @@ def language_of(locale: str) -> str:
 
 
 def words(text: str) -> tuple[str, ...]:
-    """The folded words and numbers of `text`, in order. An apostrophe inside a word stays in it."""
-    return tuple(_WORD.findall(fold(text)))
+    """The folded words and numbers of `text`, in order, each cut after 40 letters. Inner apostrophes stay."""
+    return tuple(word[:_LONGEST_WORD] for word in _WORD.findall(fold(text)))
 
 
 def is_stop_word(word: str, language: str) -> bool:

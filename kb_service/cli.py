@@ -17,7 +17,7 @@ from kb_service import __version__
 from kb_service.errors import BadSettings, KbError
 from kb_service.locales import parse_locale
 from kb_service.output import show_decision, show_evaluation, show_index, show_plan
-from kb_service.parts import Parts
+from kb_service.parts import Parts, wire
 from kb_service.services.api_keys import SCOPES
 from kb_service.settings import Settings, load_settings, unknown_settings
 
@@ -67,6 +67,7 @@ def with_parts(command: Callable[..., None]) -> Callable[..., None]:
 
     @wraps(command)
     def run(*args: Any, **kwargs: Any) -> None:
+        """The command with the parts as its first argument."""
         found = wire_parts()
         if found.database.version() is None:
             _initialise(found)
@@ -79,7 +80,6 @@ def with_parts(command: Callable[..., None]) -> Callable[..., None]:
 
 def wire_parts() -> Parts:
     """The parts for the settings in the environment; a name that looks like a setting and is none is pointed out."""
-    from kb_service.app import wire
     from kb_service.web.logs import configure
 
     settings = load_settings()

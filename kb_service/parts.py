@@ -1,16 +1,20 @@
-"""The service's parts as the views and the command line get them; `app.wire` is the only place that makes them."""
+"""The service's parts, for the views and the command line: the only place where concrete parts are made and joined."""
 
 from dataclasses import dataclass
+from functools import lru_cache
 
+from indexer.encoders import Encoder, load_encoder
 from indexer.store import SnapshotStore
 from kb_service.services.api_keys import ApiKeys
 from kb_service.services.auto_reply import ReplyToMessage
 from kb_service.services.consider_question import ConsiderQuestion
 from kb_service.services.evaluate_questions import EvaluateQuestions
+from kb_service.services.example_questions import ExampleQuestions
 from kb_service.services.export_content import ExportContent
 from kb_service.services.import_content import ImportContent
 from kb_service.services.live_index import LiveIndex
 from kb_service.services.read_entries import ReadEntries
+from kb_service.services.recall_question import RecallQuestion
 from kb_service.services.record_reaction import RecordReaction
 from kb_service.services.search_macros import SearchMacros
 from kb_service.services.sync_index import SyncIndex
@@ -35,6 +39,42 @@ class Parts:
     evaluating: EvaluateQuestions
     replies: ReplyToMessage
     reactions: RecordReaction
+    recalling: RecallQuestion
+    examples: ExampleQuestions
     macros: SearchMacros
     macro_uses: UseMacro
     entries: ReadEntries
+
+
+def wire(settings: Settings) -> Parts:
+    """Make every part for these settings. Nothing is opened or loaded yet; wrong settings raise BadSettings."""
+    database = Database(settings.database)
+    store = SnapshotStore(settings.index, local_cache=settings.data_dir.resolve() / "index-cache")
+
+    @lru_cache(maxsize=1)
+    def encoder() -> Encoder:
+        """The encoder, loaded at its first use."""
+        return load_encoder(settings.encoder)
+
+    live = LiveIndex(store, encoder)
+    questions = ConsiderQuestion(live, settings.default_locale, settings.max_query_chars)
+    macro_search = SearchMacros(live)
+    return Parts(
+        settings=settings,
+        database=database,
+        store=store,
+        live=live,
+        sync=SyncIndex(database, store, encoder, settings.vector_cache_dir),
+        keys=ApiKeys(database),
+        importing=ImportContent(database, settings.max_import_bytes, settings.max_import_rows),
+        exporting=ExportContent(database),
+        questions=questions,
+        evaluating=EvaluateQuestions(live, settings.max_import_bytes),
+        replies=ReplyToMessage(database, questions, settings.secret),
+        reactions=RecordReaction(database),
+        recalling=RecallQuestion(database, questions, settings.secret),
+        examples=ExampleQuestions(live),
+        macros=macro_search,
+        macro_uses=UseMacro(database, macro_search),
+        entries=ReadEntries(database),
+    )

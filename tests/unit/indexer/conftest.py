@@ -3,6 +3,7 @@
 import zlib
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,6 +14,8 @@ from indexer.ranking import Query
 from indexer.snapshot import Snapshot
 from indexer.text import fold
 from indexer.vector_cache import VectorCache
+
+ROBBERY = (Keyword("robo", 2.0),)
 
 
 class GramEncoder:
@@ -61,17 +64,23 @@ def ask(encoder: GramEncoder) -> Callable[..., Query]:
     return lambda text, locale=None, channel=None: Query(text, encoder.encode([text])[0], locale, channel)
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def bank() -> list[Document]:
     """Six entries, one in three locales, one in English only, one for e-mail only; one macro."""
+
+    def faq(entry: str, locale: str, title: str, body: str, *phrasings: str, **more: Any) -> Document:
+        return Document(entry, "faq", locale, 1, title, body, phrasings, **more)
+
+    stolen = ("perdí mi tarjeta", "me robaron la tarjeta")
+    body = "Hola {{ticket.requester.name}}, tu **devolución** está en camino."
     return [
-        Document("card-lost", "faq", "es-MX", 1, "¿Qué hago si pierdo mi tarjeta?", "Bloquéala en la app.", ("perdí mi tarjeta", "me robaron la tarjeta"), (Keyword("robo", 2.0),)),
-        Document("card-lost", "faq", "pt-BR", 1, "O que faço se perder meu cartão?", "Bloqueie no aplicativo.", ("perdi meu cartão",)),
-        Document("card-lost", "faq", "en", 1, "What do I do if I lose my card?", "Block it in the app.", ("my card was stolen",)),
-        Document("balance", "faq", "es-MX", 1, "¿Cómo consulto mi saldo?", "En la pantalla de inicio.", ("ver mi saldo",)),
-        Document("pin", "faq", "es-MX", 1, "¿Cómo cambio mi NIP?", "En ajustes.", ("olvidé mi nip",), channels=("email",)),
-        Document("fees", "faq", "en", 1, "What are the monthly fees?", "None at all."),
-        Document("transfer", "faq", "pt-BR", 1, "Como faço uma transferência?", "Use o Pix.", ("enviar dinheiro",)),
-        Document("close", "faq", "es-MX", 1, "¿Cómo cierro mi cuenta?", "Escríbenos.", ("cancelar mi cuenta",)),
-        Document("refund", "macro", "es-MX", 1, "Pix::Devolución", "Hola {{ticket.requester.name}}, tu **devolución** está en camino.", shortcut="dev"),
-    ]  # fmt: skip
+        faq("card-lost", "es-MX", "¿Qué hago si pierdo mi tarjeta?", "Bloquéala en la app.", *stolen, keywords=ROBBERY),
+        faq("card-lost", "pt-BR", "O que faço se perder meu cartão?", "Bloqueie no aplicativo.", "perdi meu cartão"),
+        faq("card-lost", "en", "What do I do if I lose my card?", "Block it in the app.", "my card was stolen"),
+        faq("balance", "es-MX", "¿Cómo consulto mi saldo?", "En la pantalla de inicio.", "ver mi saldo"),
+        faq("pin", "es-MX", "¿Cómo cambio mi NIP?", "En ajustes.", "olvidé mi nip", channels=("email",)),
+        faq("fees", "en", "What are the monthly fees?", "None at all."),
+        faq("transfer", "pt-BR", "Como faço uma transferência?", "Use o Pix.", "enviar dinheiro"),
+        faq("close", "es-MX", "¿Cómo cierro mi cuenta?", "Escríbenos.", "cancelar mi cuenta"),
+        Document("refund", "macro", "es-MX", 1, "Pix::Devolución", body, shortcut="dev"),
+    ]

@@ -39,10 +39,12 @@ def test_raising_a_weight_never_lowers_its_entry_nor_moves_another(
     row = data.draw(st.integers(0, len(base) - 1))
     term = data.draw(TEXT.filter(bool))
     low, high = sorted(data.draw(st.tuples(WEIGHT, WEIGHT)))
-    before, after = (
-        scores([replace(d, keywords=(*d.keywords, Keyword(term, w))) if r == row else d for r, d in enumerate(base)], question)
-        for w in (low, high)
-    )  # fmt: skip
+
+    def with_weight(weight: float) -> np.ndarray:
+        changed = replace(base[row], keywords=(*base[row].keywords, Keyword(term, weight)))
+        return scores([*base[:row], changed, *base[row + 1 :]], question)
+
+    before, after = with_weight(low), with_weight(high)
     assert after[row] >= before[row] - 1e-12
     np.testing.assert_allclose(np.delete(after, row), np.delete(before, row), atol=1e-12)
 
