@@ -4,6 +4,7 @@ import os
 import re
 from pathlib import Path
 from typing import Annotated
+from urllib.parse import quote
 
 from pydantic import AfterValidator, Field, PositiveInt, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -61,7 +62,8 @@ class Settings(BaseSettings):
     @property
     def database(self) -> str:
         """The database URL in force."""
-        return self.database_url or f"sqlite:///{self.data_dir.resolve() / 'kb.sqlite3'}"
+        path = quote(str(self.data_dir.resolve() / "kb.sqlite3"))  # quoted: a folder's name may hold a question mark
+        return self.database_url or f"sqlite:///{path}"
 
     @property
     def index(self) -> str:

@@ -30,15 +30,10 @@ class ApiKeys:
             work.commit()
         return key
 
-    def authorise(self, key: str, scope: str) -> ApiKey:
-        """The key's record; Unauthorised for an unknown or revoked key, Forbidden where it lacks the scope."""
+    def known(self, key: str) -> ApiKey | None:
+        """The key's record; None for an unknown or revoked key."""
         with self._database.reading() as work:
-            found = work.api_keys.by_digest(_digest(key))
-        if found is None:
-            raise Unauthorised("the API key is unknown or revoked")
-        if scope not in found.scopes and "admin" not in found.scopes:
-            raise Forbidden(f"the API key lacks the scope {scope!r}")
-        return found
+            return work.api_keys.by_digest(_digest(key))
 
     def all(self) -> list[ApiKey]:
         """Every key, without its secret."""
@@ -51,6 +46,15 @@ class ApiKeys:
             if not work.api_keys.revoke(key_id):
                 raise NotFound(f"there is no active API key {key_id}")
             work.commit()
+
+
+def require(key: ApiKey | None, scope: str) -> ApiKey:
+    """The key, which has the scope; Unauthorised where there is none, Forbidden where it lacks the scope."""
+    if key is None:
+        raise Unauthorised("send a valid API key as `Authorization: Bearer <key>`; it may be unknown or revoked")
+    if scope not in key.scopes and "admin" not in key.scopes:
+        raise Forbidden(f"the API key lacks the scope {scope!r}")
+    return key
 
 
 def _digest(key: str) -> str:

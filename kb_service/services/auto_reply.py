@@ -23,7 +23,10 @@ KEPT_CANDIDATES = 5
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """A customer's message as a channel hands it over; `sender` names the integration that sent it."""
+    """A customer's message as a channel hands it over; `sender` names the integration that sent it.
+
+    `likely_locale` is assumed where `locale` is not given and the text does not tell its language.
+    """
 
     query: str
     channel: str
@@ -32,6 +35,7 @@ class Message:
     locale: str | None = None
     conversation_id: str | None = None
     message_id: str | None = None
+    likely_locale: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,12 +88,12 @@ class ReplyToMessage:
         """Decide on the message and store the interaction, in one transaction."""
         if message.message_id and (first := self._repeat(message.sender, message.message_id)):
             return first
-        considered = self._questions.consider(message.query, message.locale, message.channel)
+        considered = self._questions.consider(message.query, message.locale, message.channel, message.likely_locale)
         interaction = _interaction(message, customer_key(self._secret(), message.customer_id), considered)
         with self._database.writing() as work:
             if work.events.add_interaction(interaction):
                 work.commit()
-                return _result(interaction, {c.document.revision: c.document for c in considered.ranked})
+                return result_of(interaction, {c.document.revision: c.document for c in considered.ranked})
         repeat = self._repeat(message.sender, message.message_id or "")
         if repeat is None:
             raise RuntimeError("an interaction was refused as a repeat, and its first is not there")
@@ -102,7 +106,7 @@ class ReplyToMessage:
             if first is None:
                 return None
             revisions = work.content.revisions_by_id(candidate["revision"] for candidate in first.candidates)
-        return _result(first, {number: document_of(revision) for number, revision in revisions.items()})
+        return result_of(first, {number: document_of(revision) for number, revision in revisions.items()})
 
 
 def reply_of(document: Document) -> Reply:
@@ -156,7 +160,8 @@ def _candidate(candidate: Candidate) -> dict[str, Any]:
     }
 
 
-def _result(interaction: Interaction, documents: dict[int, Document]) -> AutoReply:
+def result_of(interaction: Interaction, documents: dict[int, Document]) -> AutoReply:
+    """What was decided, put together from the interaction and the documents it names by revision id."""
     reply = reply_of(documents[interaction.revision_id]) if interaction.revision_id is not None else None
     offered = _suggestions(suggested(interaction), documents)
     return AutoReply(

@@ -7,6 +7,7 @@ from indexer.language import detect_language
 from indexer.ranking import Candidate
 from kb_service.errors import InvalidInput
 from kb_service.services.live_index import LiveIndex
+from kb_service.services.native_format import storable
 
 MAX_SUGGESTIONS = 3
 LANGUAGES = {"es": "es-MX", "pt": "pt-BR", "en": "en"}
@@ -34,10 +35,12 @@ class ConsiderQuestion:
         self._default_locale = default_locale
         self._max_chars = max_chars
 
-    def consider(self, query: str, locale: str | None, channel: str | None = None) -> Considered:
+    def consider(
+        self, query: str, locale: str | None, channel: str | None = None, likely_locale: str | None = None
+    ) -> Considered:
         """Rank and decide; InvalidInput for an empty or too long query, NotReady without an index."""
         query = self._checked(query)
-        chosen = locale or self._locale_of(query)
+        chosen = locale or self.locale_of(query, likely_locale)
         loaded = self._live.current()
         model = loaded.snapshot.confidence_model
         ranked = loaded.snapshot.rank("faq", loaded.query(query, chosen, channel))
@@ -51,8 +54,19 @@ class ConsiderQuestion:
             model.describe(),
         )
 
+    def locale_of(self, query: str, likely_locale: str | None = None) -> str:
+        """The locale of the language the query is written in; the likely or the default one where that is unclear."""
+        likely = likely_locale or self._default_locale
+        language = detect_language(query, tuple(LANGUAGES))
+        if language is None or likely.startswith(language):
+            return likely
+        return LANGUAGES[language]
+
     def _checked(self, query: str) -> str:
-        query = query.strip()
+        try:
+            query = storable(query.strip())
+        except ValueError as error:
+            raise InvalidInput(f"the query {error}", "query") from error
         if not query:
             raise InvalidInput("the query is empty", "query")
         if len(query) > self._max_chars:
@@ -60,10 +74,3 @@ class ConsiderQuestion:
                 f"the query has {len(query)} characters; at most {self._max_chars} are accepted", "query"
             )
         return query
-
-    def _locale_of(self, query: str) -> str:
-        """The locale of the language the query is written in, the default where that cannot be told."""
-        language = detect_language(query, tuple(LANGUAGES))
-        if language is None or self._default_locale.startswith(language):
-            return self._default_locale
-        return LANGUAGES[language]

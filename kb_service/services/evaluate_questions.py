@@ -80,7 +80,7 @@ class EvaluateQuestions:
 def _question(line: str, number: int) -> LabelledQuestion:
     try:
         return LabelledQuestion.model_validate(json.loads(line))
-    except (json.JSONDecodeError, RecursionError) as error:
-        raise InvalidInput(f"line {number} is not JSON: {error}") from error
     except ValidationError as error:
         raise InvalidInput(f"line {number}: " + "; ".join(describe(part) for part in error.errors())) from error
+    except (ValueError, RecursionError) as error:
+        raise InvalidInput(f"line {number} is not JSON: {error}") from error

@@ -1,15 +1,18 @@
 """Fill a macro's Liquid placeholders from a ticket's context, with bounds that no template can exceed."""
 
 import re
+from collections.abc import Callable, Sized
 from dataclasses import dataclass, field
+from functools import wraps
 from typing import Any
 
 from liquid import Environment, Undefined
-from liquid.exceptions import LiquidError
+from liquid.exceptions import LiquidError, ResourceLimitError
 
 from kb_service.errors import InvalidInput
 
 MAX_OUTPUT = 50_000
+_MAX_WORK = 2_000_000  # a filter's value times its arguments, in characters, bits or items
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,30 +31,64 @@ class _Environment(Environment):
     output_stream_limit = MAX_OUTPUT
     context_depth_limit = 20
 
+    def setup_tags_and_filters(self, *, extra: bool = False) -> None:
+        """The usual ones; a filter leaves a missing value as it is, so that it shows."""
+        super().setup_tags_and_filters(extra=extra)
+        passing = {name: _on_values(filter_) for name, filter_ in self.filters.items() if name not in _FOR_MISSING}
+        self.filters.update(passing)
 
-_PATH = re.compile(r"[\w.-]+")
+
+_FOR_MISSING = ("default", "size")  # filters that have an answer for a missing value
+_PATH = re.compile(r"[\w.-]+(?:\[[^\]]*\][\w.-]*)*")
 
 
 def fill_macro(body: str, context: dict[str, Any]) -> Filled:
-    """Render the Liquid text; a missing value shows as `[its.name]`, so that no empty hole is sent.
+    """Render the Liquid text; a missing or null value shows as `[its.name]`, so that no empty hole is sent.
 
     InvalidInput says where the template is wrong or which bound it broke.
     """
     missing: list[str] = []
 
     class Recording(Undefined):
+        """Notes each missing value when it is shown."""
+
         def __str__(self) -> str:
             path = _path(self)
             missing.append(path)
             return f"[{path}]"
 
     try:
-        text = _Environment(undefined=Recording).from_string(body).render(context)
-    except LiquidError as error:
+        text = _Environment(undefined=Recording).from_string(body).render(_without_nulls(context))
+    except (LiquidError, ValueError, ArithmeticError) as error:  # the latter two from numbers of thousands of digits
         raise InvalidInput(f"the macro's template cannot be filled in: {error}", "body") from error
     except RecursionError as error:
         raise InvalidInput("the macro's template is nested too deeply", "body") from error
     return Filled(text, tuple(dict.fromkeys(missing)))
+
+
+def _on_values(filter_: Callable[..., Any]) -> Callable[..., Any]:
+    """The filter, applied to values only, and to none that a chain of filters has blown up."""
+
+    @wraps(filter_)
+    def apply(value: object, *arguments: object, **named: object) -> object:
+        if isinstance(value, Undefined):
+            return value
+        if _size(value) * (1 + sum(map(_size, arguments))) > _MAX_WORK:
+            raise ResourceLimitError("a filter would make too much text or too large a number", token=None)
+        return filter_(value, *arguments, **named)
+
+    return apply
+
+
+def _size(value: object) -> int:
+    return value.bit_length() if isinstance(value, int) else len(value) if isinstance(value, Sized) else 1
+
+
+def _without_nulls(value: Any) -> Any:
+    """The context without its empty fields: JSON's null is no value."""
+    if isinstance(value, dict):
+        return {name: _without_nulls(part) for name, part in value.items() if part is not None}
+    return [_without_nulls(part) for part in value if part is not None] if isinstance(value, list) else value
 
 
 def _path(undefined: Undefined) -> str:

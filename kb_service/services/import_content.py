@@ -75,6 +75,7 @@ class ImportContent:
         if plan.rejected:
             raise InvalidInput(f"{len(plan.rejected)} lines were rejected; nothing was imported")
         with self._database.writing() as work:
+            work.content.claim()
             states = work.content.states({(row.kind, row.key) for row in plan.rows})
             for row in plan.rows:
                 state = states.get((row.kind, row.key, row.locale))

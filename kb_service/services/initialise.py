@@ -4,7 +4,6 @@ import os
 import secrets
 
 from kb_service.settings import Settings, secret_file
-from kb_service.storage.accounts import seed_roles
 from kb_service.storage.database import Database
 
 
@@ -14,7 +13,9 @@ def initialise(settings: Settings, database: Database) -> None:
     if not settings.secret_key:
         _make_secret(settings)
     database.migrate()
-    seed_roles(database)
+    with database.writing() as work:
+        work.accounts.seed_roles()
+        work.commit()
 
 
 def _make_secret(settings: Settings) -> None:

@@ -50,6 +50,11 @@ class LiveIndex:
         return loaded
 
     @property
+    def loaded(self) -> Loaded | None:
+        """The index in use, None before the first good one."""
+        return self._loaded
+
+    @property
     def problem(self) -> str | None:
         """What is wrong with the newest version, if anything; the index in use may still be an older, good one."""
         return self._problem

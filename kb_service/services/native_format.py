@@ -21,12 +21,15 @@ from kb_service.storage.records import Content, Keyword, Kind, Revision
 
 MAX_TEXT = 100_000
 _KEY = re.compile(r"[\w][\w.:-]*")
+_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
-def _storable(text: str) -> str:
-    """Refuse what PostgreSQL cannot store in a text."""
+def storable(text: str) -> str:
+    """The text; ValueError where a database or UTF-8 cannot hold it."""
     if "\0" in text:
         raise ValueError("contains a NUL character")
+    if not text.isascii() and _SURROGATE.search(text):
+        raise ValueError("contains half of a surrogate pair, which is not a character")
     return text
 
 
@@ -36,12 +39,11 @@ def _key(text: str) -> str:
     return text
 
 
-Text = Annotated[
-    StrictStr, StringConstraints(strip_whitespace=True, min_length=1, max_length=MAX_TEXT), AfterValidator(_storable)
-]
-ShortText = Annotated[Text, StringConstraints(max_length=100)]
-Title = Annotated[Text, StringConstraints(max_length=2000)]
-Key = Annotated[Text, StringConstraints(max_length=200), AfterValidator(_key)]
+_Filled = Annotated[StrictStr, StringConstraints(strip_whitespace=True, min_length=1)]
+Text = Annotated[_Filled, StringConstraints(max_length=MAX_TEXT), AfterValidator(storable)]
+ShortText = Annotated[_Filled, StringConstraints(max_length=100), AfterValidator(storable)]
+Title = Annotated[_Filled, StringConstraints(max_length=2000), AfterValidator(storable)]
+Key = Annotated[_Filled, StringConstraints(max_length=200), AfterValidator(_key)]
 LocaleName = Annotated[Text, AfterValidator(parse_locale)]
 
 
@@ -105,7 +107,7 @@ def parse_line(text: str, default_locale: str | None = None) -> EntryLine:
     """Read one line; InvalidInput says which field is wrong and why."""
     try:
         data = json.loads(text)
-    except (json.JSONDecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:  # ValueError: also a number of more than 4,300 digits
         raise InvalidInput(f"not JSON: {error}") from error
     if not isinstance(data, dict):
         raise InvalidInput(f"expected a JSON object, found {type(data).__name__}")

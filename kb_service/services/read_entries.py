@@ -5,6 +5,7 @@ import json
 from dataclasses import dataclass
 
 from kb_service.errors import InvalidInput, NotFound
+from kb_service.services.native_format import storable
 from kb_service.storage.database import Database
 from kb_service.storage.records import EntrySummary, Kind, Revision
 
@@ -69,7 +70,9 @@ class ReadEntries:
             live = work.content.live_ids(kind, key)
         if not revisions:
             raise NotFound(f"there is no {kind} {key[:200]!r}")
-        newest = {revision.locale: revision for revision in reversed(revisions)}
+        newest: dict[str, Revision] = {}
+        for revision in revisions:
+            newest.setdefault(revision.locale, revision)
         return EntryDetail(
             kind, key, tuple(newest.values()), tuple(revision for revision in revisions if revision.id in live)
         )
@@ -79,6 +82,11 @@ class ReadEntries:
         with self._database.reading() as work:
             return work.content.count()
 
+    def locales(self) -> list[str]:
+        """Every locale that some entry is in."""
+        with self._database.reading() as work:
+            return work.content.locales()
+
 
 def _encode(last: EntrySummary) -> str:
     return base64.urlsafe_b64encode(json.dumps([last.kind, last.key, last.locale]).encode()).decode()
@@ -87,8 +95,6 @@ def _encode(last: EntrySummary) -> str:
 def _decode(cursor: str) -> tuple[str, str, str]:
     try:
         kind, key, locale = json.loads(base64.urlsafe_b64decode(cursor))
-    except (ValueError, TypeError) as error:
+        return storable(kind), storable(key), storable(locale)
+    except (ValueError, TypeError, AttributeError, RecursionError) as error:
         raise InvalidInput("the cursor is not one that a list gave out", "after") from error
-    if not all(isinstance(part, str) and "\0" not in part for part in (kind, key, locale)):
-        raise InvalidInput("the cursor is not one that a list gave out", "after")
-    return kind, key, locale

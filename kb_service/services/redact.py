@@ -1,16 +1,21 @@
 """Take personal data out of customers' texts before they are stored or logged."""
 
 import re
+import unicodedata
 from collections.abc import Callable
 
 import phonenumbers
 from stdnum import luhn
 from stdnum.br import cnpj, cpf
-from stdnum.mx import curp, rfc
+from stdnum.mx import rfc
 
 _EMAIL = re.compile(r"[\w.+-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63}){1,4}")
 _WORD_ID = re.compile(r"\b[A-Za-zÑñ&]{3,4}[ -]?\d{6}[ -]?[A-Za-z0-9]{2,8}\b")
-_NUMBER = re.compile(r"\d(?:[ ./-]{0,2}\d){7,}", re.ASCII)
+_DAY, _MONTH, _YEAR = "(?:0?[1-9]|[12][0-9]|3[01])", "(?:0?[1-9]|1[0-2])", "(?:19|20)[0-9]{2}"
+_DATE = rf"(?:{_YEAR}[./-]{_MONTH}[./-]{_DAY}|{_DAY}[./-]{_DAY}[./-]{_YEAR})(?:[ T][0-9]{{1,2}}:[0-9]{{2}})?"
+_GAP = r"(?:[^\S\n]|[./_‐-―-])"  # a space (not a new line), punctuation that parts numbers, any kind of dash
+_NUMBER = re.compile(rf"(?P<date>(?<![\d./-]){_DATE}(?!\d|[./-]\d))|\d(?:{_GAP}{{0,3}}\d){{7,}}")
+_CURP = re.compile(r"[A-ZÑ]{4}\d{6}[HMX][A-Z]{5}[A-Z0-9]\d", re.IGNORECASE)
 _LONG_RUN = 9
 _LONGEST = 19  # digits of the longest scheme, a card number
 _REGIONS = ("MX", "BR")
@@ -20,7 +25,8 @@ _CLABE_WEIGHTS = (3, 7, 1)
 def redact(text: str) -> str:
     """Replace e-mails, CURP, RFC, CPF, CNPJ, CLABE, card numbers, phones and long digit runs by their kind in brackets.
 
-    Check digits decide where a scheme has them (python-stdnum), so an amount or a date stays readable.
+    Check digits decide where a scheme has them (python-stdnum); a date, and an amount of fewer than nine digits in a
+    row, stay readable.
     """
     text = _EMAIL.sub("[email]", text)
     text = _WORD_ID.sub(_word_id, text)
@@ -30,12 +36,14 @@ def redact(text: str) -> str:
 
 def _word_id(match: re.Match[str]) -> str:
     compact = re.sub(r"[ -]", "", match[0])
-    if curp.is_valid(compact):
+    if _CURP.fullmatch(compact):  # no other word looks like it, so one with a typing error is taken out as well
         return "[curp]"
     return "[rfc]" if rfc.is_valid(compact) else match[0]
 
 
 def _number(match: re.Match[str]) -> str:
+    if match["date"]:
+        return match[0]
     kind, digits = _scheme(match[0])
     if kind:
         return f"[{kind}]"
@@ -52,7 +60,7 @@ def _phones(text: str) -> str:
 
 def _scheme(raw: str) -> tuple[str | None, str]:
     """The numbering scheme whose check digits hold, if any, and the digits alone."""
-    digits = re.sub(r"[^0-9]", "", raw)
+    digits = "".join(str(unicodedata.decimal(character)) for character in raw if character.isdecimal())
     if len(digits) > _LONGEST:
         return None, digits
     return next((kind for kind, is_valid in _SCHEMES.items() if is_valid(digits)), None), digits

@@ -36,19 +36,26 @@ def safe_html(html: str) -> str:
 
 
 def _plain(markdown: str) -> str:
-    """Plain text: list items keep their marker, `[label](url)` becomes `label (url)`, an image its alt text."""
+    """Plain text: list items keep their marker, cells of a table row are parted by ` | `, `[label](url)` becomes
+    `label (url)`, an image its alt text."""
     lines: list[str] = []
+    cells: list[str] = []
     marker = ""
     for token in _MARKDOWN.parse(markdown):
         if token.type == "list_item_open":
             marker = f"{token.info}{token.markup} " if token.info else "- "
+        elif token.type in ("th_close", "td_close"):
+            cells.append(lines.pop())
+        elif token.type == "tr_close":
+            lines.append(" | ".join(cells))
+            cells = []
         elif token.type == "inline":
             lines.append(marker + _inline(token.children or []))
             marker = ""
         elif token.type in ("fence", "code_block"):
             lines.append(token.content.rstrip("\n"))
         elif (token.type in ("paragraph_close", "heading_close") and not token.hidden) or (
-            token.type in ("bullet_list_close", "ordered_list_close") and token.level == 0
+            token.type in ("bullet_list_close", "ordered_list_close", "table_close") and token.level == 0
         ):
             lines.append("")
     return "\n".join(lines).strip()

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from indexer.documents import Document
 from indexer.locales import choose_locale
 from indexer.text import fold
-from kb_service.errors import NotFound
+from kb_service.errors import NotFound, NotReady
 from kb_service.services.live_index import LiveIndex, Loaded
 
 _MEANING_FROM = 3  # characters typed before meaning is asked too
@@ -37,7 +37,7 @@ class SearchMacros:
         """
         loaded = self._live.current()
         typed = _typed(loaded, text, locale)
-        keys = [document.entry for document in typed]
+        keys = list(dict.fromkeys(document.entry for document in typed))
         if len(text.strip()) >= _MEANING_FROM and len(keys) < limit:
             ranked = loaded.snapshot.rank("macro", loaded.query(text, locale), limit)
             keys += [candidate.entry for candidate in ranked]
@@ -50,6 +50,14 @@ class SearchMacros:
         if not loaded.snapshot.locales("macro", key):
             raise NotFound(f"there is no published macro {key[:200]!r}")
         return _found(_in_locale(loaded, key, locale))
+
+    def locales(self) -> list[str]:
+        """Every locale that a published macro is in; none without an index."""
+        try:
+            documents = self._live.current().snapshot.documents
+        except NotReady:
+            return []
+        return sorted({document.locale for document in documents if document.kind == "macro"})
 
 
 def _typed(loaded: Loaded, text: str, locale: str) -> list[Document]:

@@ -11,7 +11,7 @@ from kb_service.storage.records import Change, Content, EntrySummary, Keyword, K
 from kb_service.storage.tables import ChangeRow, EntryRow, PublicationRow, RevisionRow
 from kb_service.storage.types import utc_now
 
-_PUBLISH_LOCK = 0x6B62  # one advisory lock for the whole change log
+_CONTENT_LOCK = 0x6B62  # one advisory lock for all content and its change log
 _BATCH = 500
 T = TypeVar("T")
 
@@ -21,6 +21,16 @@ class ContentRepository:
 
     def __init__(self, session: Session) -> None:
         self._session = session
+
+    def claim(self) -> None:
+        """Be the only writer of content until the transaction ends: what is read from now on stays true.
+
+        Every writing method begins with it. It makes the ids of the change log appear in the order of their commits:
+        PostgreSQL hands out ids before the commit, so that without the lock a reader could see change 10, remember it,
+        and never see change 9, which commits a moment later. SQLite has a single writer anyway.
+        """
+        if self._session.get_bind().dialect.name == "postgresql":
+            self._session.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _CONTENT_LOCK})
 
     def states(self, names: Collection[tuple[Kind, str]]) -> dict[tuple[Kind, str, str], LocaleState]:
         """The newest revision per (kind, key, locale) of the named entries, and which one is live."""
@@ -34,6 +44,7 @@ class ContentRepository:
 
     def add_revision(self, kind: Kind, key: str, locale: str, content: Content, author: str) -> Revision:
         """Store a new immutable revision, creating its entry where the key is new; it is not published by this."""
+        self.claim()
         entry = self._entry(kind, key) or EntryRow(kind=kind, key=key)
         self._session.add(entry)
         self._session.flush()
@@ -48,6 +59,7 @@ class ContentRepository:
 
     def publish(self, revision_id: int, by: str) -> None:
         """Make the revision the live one of its entry and locale, and log the change; nothing happens if it is."""
+        self.claim()
         row = self._session.get_one(RevisionRow, revision_id)
         live = self._live(row.entry_id, row.locale)
         if live and live.revision_id == revision_id:
@@ -58,6 +70,7 @@ class ContentRepository:
 
     def unpublish(self, kind: Kind, key: str, locale: str) -> bool:
         """Take the entry's live revision in this locale off; False where none was live."""
+        self.claim()
         entry = self._entry(kind, key)
         live = self._live(entry.id, locale) if entry else None
         if live is None:
@@ -130,8 +143,12 @@ class ContentRepository:
 
     def count(self) -> dict[Kind, int]:
         """How many entries of each kind there are, published or not."""
-        counted = self._session.execute(select(EntryRow.kind, func.count()).group_by(EntryRow.kind))
-        return dict(counted.tuples().all())
+        counted = self._session.execute(select(EntryRow.kind, func.count().label("number")).group_by(EntryRow.kind))
+        return {row.kind: row.number for row in counted}
+
+    def locales(self) -> list[str]:
+        """Every locale that some revision is in, in alphabetical order."""
+        return list(self._session.scalars(select(RevisionRow.locale).distinct().order_by(RevisionRow.locale)))
 
     def highest_change(self) -> int:
         """The id of the newest line of the change log; 0 where it is empty."""
@@ -161,13 +178,6 @@ class ContentRepository:
         self._session.execute(update(PublicationRow).where(PublicationRow.id == live.id).values(ended_at=utc_now()))
 
     def _log_change(self, entry_id: int, locale: str) -> None:
-        """Append to the change log, under a lock that makes ids appear in the order of their commits.
-
-        PostgreSQL hands out ids before the commit: without the lock a reader could see change 10, remember it,
-        and never see change 9, which commits a moment later. SQLite has a single writer anyway.
-        """
-        if self._session.get_bind().dialect.name == "postgresql":
-            self._session.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _PUBLISH_LOCK})
         self._session.add(ChangeRow(entry_id=entry_id, locale=locale))
         self._session.flush()
 

@@ -12,11 +12,12 @@ from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine, create_engine, event, make_url
-from sqlalchemy.exc import ArgumentError, DBAPIError, OperationalError
+from sqlalchemy.exc import ArgumentError, DatabaseError, DBAPIError, OperationalError
 from sqlalchemy.orm import Session
 
 from kb_service.errors import BadSettings, NotReady
 from kb_service.storage.access import ApiKeyRepository
+from kb_service.storage.accounts import AccountRepository
 from kb_service.storage.content import ContentRepository
 from kb_service.storage.events import EventRepository
 from kb_service.storage.tables import SettingRow
@@ -36,11 +37,12 @@ class UnitOfWork:
         self.content = ContentRepository(self.session)
         self.events = EventRepository(self.session)
         self.api_keys = ApiKeyRepository(self.session)
+        self.accounts = AccountRepository(self.session)
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:
         self.session.close()
-        if isinstance(error, DBAPIError) and (isinstance(error, OperationalError) or error.connection_invalidated):
+        if isinstance(error, DBAPIError) and _is_unusable(error):
             raise NotReady(f"the database does not answer: {error.orig}") from error
 
     def commit(self) -> None:
@@ -68,7 +70,11 @@ class Database:
         return UnitOfWork(self._writing)
 
     def migrate(self) -> None:
-        """Create the tables or bring them to the newest version; repeating it changes nothing."""
+        """Create the tables or bring them to the newest version; repeating it changes nothing.
+
+        NotReady where the database does not answer or was made by a newer program.
+        """
+        self._refuse_newer()
         with self._migrating() as config:
             command.upgrade(config, "head")
         with self.writing() as work:
@@ -88,7 +94,7 @@ class Database:
 
     def check(self) -> None:
         """Raise NotReady where the tables are missing or of another version than this program's."""
-        version, newest = self.version(), ScriptDirectory(str(_MIGRATIONS)).get_current_head()
+        version, newest = self._refuse_newer(), _scripts().get_current_head()
         if version is None:
             raise NotReady("the database has no tables yet: run `kb init`")
         if version != newest:
@@ -97,6 +103,13 @@ class Database:
     def close(self) -> None:
         """Close every pooled connection."""
         self._engine.dispose()
+
+    def _refuse_newer(self) -> str | None:
+        """The database's version; NotReady for one that this program does not know."""
+        version = self.version()
+        if version is not None and version not in {script.revision for script in _scripts().walk_revisions()}:
+            raise NotReady(f"the database is at version {version}, of a newer program than this one: update the program")
+        return version
 
     @contextmanager
     def _migrating(self) -> Iterator[Config]:
@@ -112,20 +125,35 @@ class Database:
         try:
             with self._writing.connect() as connection:
                 yield connection
-        except OperationalError as error:
+        except DBAPIError as error:
+            if not _is_unusable(error):
+                raise
             raise NotReady(f"the database does not answer: {error.orig}") from error
+
+
+def _is_unusable(error: DBAPIError) -> bool:
+    """True where the database is gone, locked, full or damaged, rather than the statement wrong."""
+    return isinstance(error, OperationalError) or type(error) is DatabaseError or error.connection_invalidated
+
+
+def _scripts() -> ScriptDirectory:
+    return ScriptDirectory(str(_MIGRATIONS))
 
 
 def _engine(url: str) -> Engine:
     try:
         parsed = make_url(url)
-    except ArgumentError as error:
-        raise BadSettings(f"KB_DATABASE_URL is not a database URL: {error}") from error
+    except (ArgumentError, ValueError) as error:  # ValueError: the port is not a number
+        raise BadSettings("KB_DATABASE_URL is not a database URL such as postgresql://user:password@host/name") from error
     if parsed.get_backend_name() == "postgresql":
         return create_engine(parsed.set(drivername="postgresql+psycopg"), pool_pre_ping=True, pool_size=10)
     if parsed.get_backend_name() == "sqlite":
-        return _sqlite(create_engine(parsed, connect_args={"timeout": 30}))
+        return _sqlite(create_engine(parsed.set(drivername="sqlite"), connect_args={"timeout": 30}))
     raise BadSettings(f"KB_DATABASE_URL: {parsed.get_backend_name()!r} is not supported; use sqlite or postgresql")
+
+
+def _lower(value: Any) -> Any:
+    return value.lower() if isinstance(value, str) else value
 
 
 def _sqlite(engine: Engine) -> Engine:
@@ -136,6 +164,7 @@ def _sqlite(engine: Engine) -> Engine:
         connection.isolation_level = None  # we send BEGIN ourselves: the driver's own timing breaks savepoints
         for pragma in ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON"):
             connection.execute(f"PRAGMA {pragma}")
+        connection.create_function("lower", 1, _lower, deterministic=True)  # SQLite's own knows A to Z only
 
     @event.listens_for(engine, "begin")
     def _begin(connection: Connection) -> None:

@@ -142,6 +142,18 @@ class MacroUse:
 
 
 @dataclass(frozen=True, slots=True)
+class Account:
+    """A person who signs in; `password` is its argon2 hash, `uniquifier` names her in sessions and never changes."""
+
+    id: int
+    email: str
+    password: str
+    active: bool
+    uniquifier: str
+    roles: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class ApiKey:
     """An API key without its secret."""
 

@@ -5,7 +5,7 @@ from flask_limiter import Limiter
 from flask_limiter.util import get_remote_address
 
 from kb_service.storage.records import ApiKey
-from kb_service.web.context import EXTENSION
+from kb_service.web.context import EXTENSION, parts
 
 
 def install(app: Flask) -> None:
@@ -19,8 +19,19 @@ def install(app: Flask) -> None:
         headers_enabled=True,
         in_memory_fallback_enabled=bool(settings.redis_url),
     )
+
+    @app.before_request
+    def _know_caller() -> None:
+        """Before the limiter counts: each key has its own limit."""
+        g.api_key = _sent_key() if request.path.startswith("/v1/") else None
+
     limiter.init_app(app)
     limiter.request_filter(_is_exempt)
+
+
+def _sent_key() -> ApiKey | None:
+    kind, _, key = request.headers.get("Authorization", "").partition(" ")
+    return parts().keys.known(key.strip()) if kind.lower() == "bearer" else None
 
 
 def _caller() -> str:

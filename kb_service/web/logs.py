@@ -16,7 +16,10 @@ _ACCEPTED = re.compile(r"[\w.-]{1,100}")
 def configure(level: str) -> None:
     """Log in JSON at this level and above; other libraries' logs go the same way."""
     least = logging.getLevelNamesMapping()[level]
-    as_json: list[Processor] = [structlog.processors.format_exc_info, structlog.processors.JSONRenderer(ensure_ascii=False)]
+    as_json: list[Processor] = [
+        structlog.processors.format_exc_info,
+        structlog.processors.JSONRenderer(ensure_ascii=False),
+    ]
     shared: list[Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.processors.add_log_level,

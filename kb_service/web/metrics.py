@@ -4,9 +4,12 @@ import os
 from time import perf_counter
 
 from flask import Flask, Response, g, request
-from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Histogram, generate_latest
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client import REGISTRY as DEFAULT_REGISTRY
 from prometheus_client.multiprocess import MultiProcessCollector
+
+from kb_service.services.auto_reply import AutoReply
+from kb_service.web.context import parts
 
 REQUESTS = Histogram(
     "kb_http_request_seconds",
@@ -17,6 +20,9 @@ REQUESTS = Histogram(
 AUTO_REPLIES = Counter("kb_auto_replies_total", "Auto-replies by decision and locale.", ["decision", "locale"])
 CONFIDENCE = Histogram(
     "kb_auto_reply_confidence", "Confidence of decisions.", buckets=[tenth / 10 for tenth in range(1, 11)]
+)
+INDEX_CHANGE = Gauge(
+    "kb_index_change", "Newest change that the index in use has seen (least of all processes).", multiprocess_mode="min"
 )
 
 
@@ -34,8 +40,16 @@ def install(app: Flask) -> None:
         return response
 
 
+def count_reply(result: AutoReply) -> None:
+    """Count one auto-reply."""
+    AUTO_REPLIES.labels(result.decision, result.locale).inc()
+    CONFIDENCE.observe(result.confidence)
+
+
 def metrics() -> Response:
     """All processes' metrics in Prometheus' text format."""
+    loaded = parts().live.loaded
+    INDEX_CHANGE.set(loaded.snapshot.manifest.highest_change if loaded else -1)
     registry = DEFAULT_REGISTRY
     if "PROMETHEUS_MULTIPROC_DIR" in os.environ:
         registry = CollectorRegistry()

@@ -64,14 +64,6 @@ def invalid_fields(error: ValidationError) -> Response:
     return problem(422, "; ".join(f"{field.where}: {field.message}" for field in fields), fields)
 
 
-def _where(steps: tuple[int | str, ...]) -> str:
-    return ".".join(str(step) for step in steps) or "body"
-
-
-def _message(text: str) -> str:
-    return text.removeprefix("Value error, ")
-
-
 def problem(status: int, detail: str, fields: list[FieldProblem] | None = None) -> Response:
     """The error as a problem document."""
     document = Problem(

@@ -43,9 +43,10 @@ def main() -> None:
 
 
 def _profile(encoder: str, folder: Path) -> None:
-    app = create_app(Settings(data_dir=folder, encoder=encoder, rate_limit="off"))
+    settings = Settings(data_dir=folder, encoder=encoder, rate_limit="off", secret_key="for measuring only")
+    app = create_app(settings)
     parts: Parts = app.extensions[EXTENSION]
-    initialise(parts.settings, parts.database)
+    initialise(settings, parts.database)
     started = time.perf_counter()
     for name in ("faqs.jsonl", "macros.jsonl"):
         with as_file(files("kb_service") / "sample" / name) as path:

@@ -3,13 +3,13 @@
 from datetime import datetime
 from typing import Literal
 
-from flask import Response, jsonify
+from flask import Response, jsonify, request
 from flask_openapi3 import APIBlueprint
 from pydantic import BaseModel, Field
 
 from kb_service.services.read_entries import MAX_PAGE, EntryFilter
 from kb_service.storage.records import Revision
-from kb_service.web.api.fields import Identifier, LocaleName, Words
+from kb_service.web.api.fields import Cursor, Identifier, LocaleName, ShortWords
 from kb_service.web.api.guard import blueprint
 from kb_service.web.context import parts
 
@@ -19,9 +19,9 @@ class EntriesQuery(BaseModel):
 
     kind: Literal["faq", "macro"] | None = None
     locale: LocaleName | None = None
-    q: Words = Field("", max_length=500, description="Part of a key or title.")
+    q: ShortWords = Field("", description="Part of a key or title.")
     limit: int = Field(50, ge=1, le=MAX_PAGE)
-    after: Words | None = Field(None, max_length=2000, description="The cursor that the page before gave.")
+    after: Cursor | None = Field(None, description="The cursor that the page before gave.")
 
 
 class EntryPath(BaseModel):
@@ -109,6 +109,7 @@ def entries() -> APIBlueprint:
         out = EntryOut(kind=entry.kind, key=entry.key, newest=_revisions(entry.newest), live=_revisions(entry.live))
         response = jsonify(out.model_dump(mode="json"))
         response.set_etag(entry.etag)
+        response.make_conditional(request)
         return response
 
     return api

@@ -1,25 +1,28 @@
 """Types shared by the API's request and response models."""
 
-from typing import Annotated, Any
+from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, StrictStr, StringConstraints
 
 from kb_service.locales import parse_locale
-
-
-def _storable(text: str) -> str:
-    if "\0" in text:
-        raise ValueError("contains a NUL character")
-    return text
-
+from kb_service.services.native_format import storable
 
 Identifier = Annotated[
-    StrictStr, StringConstraints(strip_whitespace=True, min_length=1, max_length=200), AfterValidator(_storable)
+    StrictStr, StringConstraints(strip_whitespace=True, min_length=1, max_length=200), AfterValidator(storable)
 ]
 """An id that the sender chose."""
 
-Words = Annotated[StrictStr, AfterValidator(_storable)]
+Words = Annotated[StrictStr, AfterValidator(storable)]
 """Free text."""
+
+ShortWords = Annotated[StrictStr, StringConstraints(max_length=500), AfterValidator(storable)]
+"""What somebody typed to search."""
+
+Comment = Annotated[StrictStr, StringConstraints(max_length=5000), AfterValidator(storable)]
+"""What a customer says of a reply."""
+
+Cursor = Annotated[StrictStr, StringConstraints(max_length=2000), AfterValidator(storable)]
+"""Where the next page of a list begins."""
 
 LocaleName = Annotated[StrictStr, AfterValidator(parse_locale)]
 """A locale such as es-MX; another spelling of it (es_mx) is understood, an unknown one refused."""
@@ -36,8 +39,3 @@ class Recorded(BaseModel):
 
     event_id: str
     recorded: bool
-
-
-def example(value: Any) -> dict[str, Any]:
-    """An example for the OpenAPI page."""
-    return {"examples": [value]}

@@ -1,11 +1,14 @@
 """What every API request passes first: its key, its scope, its media type and its JSON."""
 
+import json
+
 from flask import g, request
 from flask_openapi3 import APIBlueprint, Tag
+from werkzeug.exceptions import BadRequest
 
-from kb_service.errors import InvalidInput, Unauthorised
+from kb_service.errors import InvalidInput
+from kb_service.services.api_keys import require
 from kb_service.storage.records import ApiKey
-from kb_service.web.context import parts
 from kb_service.web.problems import MEDIA_TYPE, Problem
 
 _ERRORS = {
@@ -34,8 +37,8 @@ def blueprint(name: str, scope: str, prefix: str, about: str) -> APIBlueprint:
 
     @made.before_request
     def _guard() -> None:
-        g.api_key = parts().keys.authorise(_bearer(), scope)
-        if request.method in ("POST", "PUT", "PATCH") and not isinstance(request.get_json(), dict):
+        require(g.api_key, scope)
+        if request.method in ("POST", "PUT", "PATCH") and not isinstance(_json(), dict):
             raise InvalidInput("the body must be a JSON object", "body")
 
     return made
@@ -47,11 +50,16 @@ def sender() -> str:
     return key.name
 
 
-def _bearer() -> str:
-    kind, _, key = request.headers.get("Authorization", "").partition(" ")
-    if kind.lower() != "bearer" or not key.strip():
-        raise Unauthorised("send an API key as `Authorization: Bearer <key>`")
-    return key.strip()
+def _json() -> object:
+    """The body; what Python's parser lets through and no text can hold is refused here, for every field at once."""
+    try:
+        body: object = request.get_json()
+        json.dumps(body, ensure_ascii=False).encode()
+    except RecursionError:
+        raise BadRequest("The body is nested too deeply.") from None
+    except UnicodeEncodeError:
+        raise InvalidInput("the body holds half of a surrogate pair, which is not a character", "body") from None
+    return body
 
 
 def _problem_response(description: str) -> dict[str, object]:

@@ -7,11 +7,9 @@ from flask_openapi3 import APIBlueprint
 from pydantic import BaseModel, Field
 
 from kb_service.web.api.auto_replies import ReplyOut
-from kb_service.web.api.fields import Body, Identifier, Recorded, Words
+from kb_service.web.api.fields import Body, Comment, Identifier, Recorded
 from kb_service.web.api.guard import blueprint
 from kb_service.web.context import parts
-
-MAX_COMMENT = 5000
 
 
 class InteractionPath(BaseModel):
@@ -26,7 +24,7 @@ class FeedbackRequest(Body):
     event_id: Identifier = Field(description="Your id of this event: a repeat is stored once.")
     helpful: bool | None = None
     score: int | None = Field(None, ge=1, le=5, description="1 (bad) to 5 (good).")
-    comment: Words | None = Field(None, max_length=MAX_COMMENT)
+    comment: Comment | None = None
 
 
 class ClickRequest(Body):

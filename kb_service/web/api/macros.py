@@ -7,7 +7,7 @@ from flask_openapi3 import APIBlueprint
 from pydantic import BaseModel, Field
 
 from kb_service.services.use_macro import Use
-from kb_service.web.api.fields import Body, Identifier, LocaleName, Recorded, Words
+from kb_service.web.api.fields import Body, Identifier, LocaleName, Recorded, ShortWords
 from kb_service.web.api.guard import blueprint, sender
 from kb_service.web.context import parts
 
@@ -17,7 +17,7 @@ MAX_LIMIT = 50
 class MacroQuery(BaseModel):
     """What the agent has typed so far."""
 
-    q: Words = Field("", max_length=500, description="Text; empty lists macros by title.")
+    q: ShortWords = Field("", description="Text; empty lists macros by title.")
     locale: LocaleName | None = Field(None, description="The customer's locale.")
     limit: int = Field(10, ge=1, le=MAX_LIMIT)
 

@@ -1,0 +1,112 @@
+// The agent's page by keyboard: / searches, arrows choose, Enter opens and then copies.
+(() => {
+  "use strict";
+  const byId = (id) => document.getElementById(id);
+  const results = () => [...document.querySelectorAll("#results a.result")];
+  const types = (element) => element.matches("input, textarea, select, [contenteditable]");
+  let openedByKeyboard = false;
+  let openWhenFound = false;
+
+  const step = (event, by) => {
+    const links = results();
+    const at = links.indexOf(document.activeElement);
+    const next = at + by;
+    event.preventDefault();
+    if (next < 0) byId("q").focus();
+    else if (next < links.length) links[next].focus();
+  };
+
+  // Enter may come before the results for the last letters: then the first result is opened when they are there.
+  const isCurrent = () => document.querySelector("#results .results")?.dataset.for === byId("q").value.trim();
+  const openFirst = () => results()[0]?.click();
+  const open = (event) => {
+    openedByKeyboard = true;
+    if (isCurrent()) {
+      event.preventDefault();
+      openFirst();
+    } else {
+      openWhenFound = true; // and the form is submitted, which searches at once
+    }
+  };
+
+  document.addEventListener("keydown", (event) => {
+    if (event.isComposing || event.ctrlKey || event.metaKey || event.altKey) return;
+    const inSearch = event.target === byId("q");
+    const inResults = event.target.matches("a.result");
+    if (event.key === "/" && !types(event.target)) {
+      event.preventDefault();
+      byId("q").select();
+    } else if (inSearch && event.key === "Enter") {
+      open(event);
+    } else if (inResults && event.key === "Enter") {
+      openedByKeyboard = true;
+    } else if ((inSearch || inResults) && event.key === "ArrowDown") {
+      step(event, 1);
+    } else if (inResults && event.key === "ArrowUp") {
+      step(event, -1);
+    }
+  });
+
+  // Fields whose value the open macro lacks stand out until they are filled.
+  const showMissing = () => {
+    const missing = (document.querySelector("[data-missing]")?.dataset.missing ?? "").split(" ");
+    for (const field of document.querySelectorAll("[data-placeholder]")) {
+      field.classList.toggle("is-missing", missing.includes(field.dataset.placeholder));
+    }
+  };
+  showMissing();
+
+  document.addEventListener("htmx:afterSettle", (event) => {
+    if (event.detail.target.id === "results" && openWhenFound) {
+      openWhenFound = false;
+      openFirst();
+    }
+    if (event.detail.target.id !== "preview") return;
+    showMissing();
+    const opened = document.querySelector("#preview input[name=macro]")?.value;
+    for (const link of results()) {
+      const macro = JSON.parse(link.getAttribute("hx-vals")).macro;
+      if (macro === opened) link.setAttribute("aria-current", "true");
+      else link.removeAttribute("aria-current");
+    }
+    if (openedByKeyboard) document.querySelector("[data-copy]")?.focus({ preventScroll: true });
+    if (event.detail.requestConfig.elt.matches("a.result")) byId("preview").scrollIntoView({ block: "nearest" });
+    openedByKeyboard = false;
+  });
+  document.addEventListener("htmx:beforeRequest", (event) => {
+    if (event.detail.target.id === "preview") byId("copied").textContent = "";
+  });
+
+  // Rich text for e-mail and plain text for chat; where the page is not served securely, the selection is copied.
+  const copy = async () => {
+    const rich = byId("macro-text");
+    if (navigator.clipboard?.write && window.ClipboardItem) {
+      const as = (text, type) => new Blob([text], { type });
+      const item = new ClipboardItem({
+        "text/html": as(rich.innerHTML, "text/html"),
+        "text/plain": as(byId("macro-plain").value, "text/plain"),
+      });
+      await navigator.clipboard.write([item]);
+      return;
+    }
+    const selection = window.getSelection();
+    selection.selectAllChildren(rich);
+    const done = document.execCommand("copy");
+    selection.removeAllRanges();
+    if (!done) throw new Error("copying was refused");
+  };
+
+  document.addEventListener("submit", async (event) => {
+    if (event.target.id !== "copy") return;
+    event.preventDefault();
+    const form = event.target;
+    byId("copy-failed").hidden = true;
+    try {
+      await copy();
+    } catch {
+      byId("copy-failed").hidden = false;
+      return;
+    }
+    htmx.trigger(form, "kb:copied");
+  });
+})();

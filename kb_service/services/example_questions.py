@@ -1,0 +1,31 @@
+"""Questions to show a customer who does not know yet what she may ask."""
+
+from indexer.documents import Document
+from indexer.text import language_of
+from kb_service.errors import NotReady
+from kb_service.services.live_index import LiveIndex
+
+
+class ExampleQuestions:
+    """Picks from the published FAQs, so that every example has an answer."""
+
+    def __init__(self, live: LiveIndex) -> None:
+        self._live = live
+
+    def pick(self, locale: str, limit: int) -> list[str]:
+        """Short questions in this language, of different products where there are several; none without an index."""
+        try:
+            documents = self._live.current().snapshot.documents
+        except NotReady:
+            return []
+        wanted = [
+            document
+            for document in documents
+            if document.kind == "faq" and language_of(document.locale) == language_of(locale)
+        ]
+        wanted.sort(key=lambda document: (len(document.title), document.entry))
+        by_product: dict[str | None, Document] = {}
+        for document in wanted:
+            by_product.setdefault(document.product, document)
+        chosen = [*by_product.values(), *(document for document in wanted if document not in by_product.values())]
+        return [document.title for document in chosen[:limit]]

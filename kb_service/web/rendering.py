@@ -1,0 +1,45 @@
+"""Rendering: whole pages or, for htmx, their changing part; and an answer's HTML within a page."""
+
+import re
+from typing import Any
+from uuid import uuid4
+
+from flask import Flask, render_template, request
+from markupsafe import Markup
+
+from kb_service.services.render_answer import render_answer
+
+_HEADING = re.compile(r"(</?)h([1-6])>")
+_TAG = re.compile(r"(<[^>]*>)")
+_BY_HAND = r"\[[^\]\[a-z<>]{2,60}\]"  # how authors mark what only the agent knows
+_LEVELS_ABOVE = 2  # an answer stands under the page's h1 and its own title
+
+
+def install(app: Flask) -> None:
+    """Give the templates what they need of this."""
+    app.jinja_env.globals.update(is_fragment=is_fragment, fresh_id=lambda: uuid4().hex)
+    app.jinja_env.filters.update(embedded=embedded, markdown=lambda text: embedded(render_answer(text).html))
+
+
+def is_fragment() -> bool:
+    """True where htmx asked and wants only the part of the page that changes."""
+    return "HX-Request" in request.headers and "HX-History-Restore-Request" not in request.headers
+
+
+def render_page(page: str, fragment: str, /, **values: Any) -> str:
+    """The page, or only the fragment of it that htmx asked for."""
+    return render_template(fragment if is_fragment() else page, **values)
+
+
+def embedded(html: str) -> Markup:
+    """Sanitised HTML for use within a page: its headings go below those of the page."""
+    lowered = _HEADING.sub(lambda tag: f"{tag[1]}h{min(6, int(tag[2]) + _LEVELS_ABOVE)}>", html)
+    return Markup(lowered)  # noqa: S704 - render_answer has sanitised it
+
+
+def highlight(html: str, missing: tuple[str, ...]) -> Markup:
+    """Sanitised HTML in which all that is left to fill in stands out: placeholders without a value, and `[AMOUNT]`."""
+    wanted = re.compile("|".join([*(re.escape(f"[{name}]") for name in missing), _BY_HAND]))
+    pieces = _TAG.split(html)  # text at even places, tags at odd ones: attributes stay as they are
+    pieces[::2] = [wanted.sub(lambda found: f"<mark>{found[0]}</mark>", text) for text in pieces[::2]]
+    return embedded("".join(pieces))
