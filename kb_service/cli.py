@@ -11,6 +11,7 @@ from typing import Any, NoReturn
 
 import click
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from kb_service import __version__
@@ -19,9 +20,9 @@ from kb_service.locales import parse_locale
 from kb_service.output import show_decision, show_evaluation, show_index, show_plan
 from kb_service.parts import Parts, wire
 from kb_service.services.api_keys import SCOPES
-from kb_service.settings import Settings, load_settings, unknown_settings
+from kb_service.settings import NEW_PASSWORD, Settings, load_settings, unknown_settings
 
-errors = Console(stderr=True, highlight=False, soft_wrap=True)
+errors = Console(stderr=True, highlight=False, soft_wrap=True, emoji=False)
 as_json = click.option("--json", "json_output", is_flag=True, help="Print JSON.")
 
 
@@ -58,7 +59,7 @@ def main() -> None:
 
 
 def _exit(error: Exception, status: int) -> NoReturn:
-    errors.print(f"[red]Error:[/red] {error}", markup=True)
+    errors.print(f"[red]Error:[/red] {escape(str(error))}")
     sys.exit(status)
 
 
@@ -71,7 +72,7 @@ def with_parts(command: Callable[..., None]) -> Callable[..., None]:
         found = wire_parts()
         if found.database.version() is None:
             _initialise(found)
-            errors.print(f"new knowledge base in {found.settings.data_dir.resolve()}")
+            errors.print(f"new knowledge base in {found.settings.data_dir.resolve()}", markup=False)
         found.database.check()
         command(found, *args, **kwargs)
 
@@ -221,7 +222,7 @@ def evaluate(found: Parts, path: Path, json_output: bool) -> None:
     ready_index(found)
     evaluation = found.evaluating.run(path)
     for name in evaluation.unknown_entries:
-        errors.print(f"warning: the base has no published faq {name!r}; its questions count as missed")
+        errors.print(f"warning: the base has no published faq {escape(repr(name))}; its questions count as missed")
     show_evaluation(evaluation, json_output=json_output)
 
 
@@ -292,7 +293,7 @@ def user() -> None:
 @user.command("create")
 @click.argument("email")
 @click.option("--role", required=True, help="viewer, agent, curator, reviewer, analyst or admin.")
-@click.option("--password", envvar="KB_NEW_PASSWORD", help="Asked for if absent.")
+@click.option("--password", envvar=NEW_PASSWORD, help="Asked for if absent.")
 @with_parts
 def create_user(found: Parts, email: str, role: str, password: str | None) -> None:
     """Let EMAIL sign in with this role."""

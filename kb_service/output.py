@@ -6,6 +6,7 @@ from typing import Any
 
 import click
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from indexer.snapshot import Snapshot
@@ -65,7 +66,7 @@ def show_index(snapshot: Snapshot, behind: int, problem: str | None, *, json_out
         return
     table = Table("", "", show_header=False, box=None)
     for name, value in facts.items():
-        table.add_row(name.replace("_", " "), str(value))
+        table.add_row(name.replace("_", " "), escape(str(value)))
     Console().print(table)
 
 
@@ -74,7 +75,7 @@ def show_decision(considered: Considered, *, json_output: bool) -> None:
     if json_output:
         _json(_decision_facts(considered))
         return
-    decision, console = considered.decision, Console()
+    decision, console = considered.decision, Console(highlight=False, emoji=False)
     looks = _LOOKS[decision.outcome]
     console.print(f"[bold {looks}]{decision.outcome}[/] ({decision.reason}), confidence {decision.confidence:.3f}")
     locale = considered.locale if considered.locale_given else f"{considered.locale} (recognised)"
@@ -83,15 +84,16 @@ def show_decision(considered: Considered, *, json_output: bool) -> None:
         f"locale {locale}; index {considered.index_version}"
     )
     if decision.outcome == "answer":
-        console.print(f"\n[bold]{considered.ranked[0].document.title}[/]\n{considered.ranked[0].document.body}\n")
+        document = considered.ranked[0].document
+        console.print(f"\n{document.title}", style="bold", markup=False)
+        console.print(f"{document.body}\n", markup=False)
     table = Table("confidence", "entry", "locale", "nearest phrasing", "cosine", "lexical", "margin", "terms")
     for candidate in considered.ranked[:5]:
         signals = candidate.signals
         terms = ", ".join(f"{term.term} {term.amount:.2f}" for term in candidate.terms[:4])
         numbers = (f"{signals.nearest:.3f}", f"{signals.lexical:.3f}", f"{signals.margin:+.3f}")
-        table.add_row(
-            f"{candidate.confidence:.3f}", candidate.entry, candidate.locale, candidate.phrasing, *numbers, terms
-        )
+        texts = (candidate.entry, candidate.locale, escape(candidate.phrasing))
+        table.add_row(f"{candidate.confidence:.3f}", *texts, *numbers, escape(terms))
     console.print(table)
 
 

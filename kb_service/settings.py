@@ -13,6 +13,8 @@ from kb_service.errors import BadSettings
 from kb_service.locales import parse_locale
 
 _PREFIX = "KB_"
+NEW_PASSWORD = "KB_NEW_PASSWORD"  # noqa: S105 - the name of a variable
+"""Read by `kb user create` alone."""
 _RATE = re.compile(r"off|[1-9]\d*/(second|minute|hour|day)")
 
 
@@ -104,5 +106,5 @@ def load_settings() -> Settings:
 
 def unknown_settings() -> list[str]:
     """Names in the environment that look like settings and are none, such as a misspelt one."""
-    known = {_PREFIX + name.upper() for name in Settings.model_fields}
+    known = {_PREFIX + name.upper() for name in Settings.model_fields} | {NEW_PASSWORD}
     return sorted(name for name in os.environ if name.startswith(_PREFIX) and name not in known)

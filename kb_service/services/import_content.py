@@ -7,11 +7,12 @@ from pathlib import Path
 from typing import Literal
 
 from kb_service.errors import InvalidInput
-from kb_service.services.native_format import EntryLine, parse_line
+from kb_service.services.native_format import parse_line
 from kb_service.storage.database import Database
-from kb_service.storage.records import Content, Kind, LocaleState
+from kb_service.storage.records import Draft, Kind, LocaleState
 
 Action = Literal["created", "updated", "unchanged"]
+States = dict[tuple[Kind, str, str], LocaleState]
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,10 +20,7 @@ class PlannedRow:
     """What one line of the file does to one entry in one locale."""
 
     line: int
-    kind: Kind
-    key: str
-    locale: str
-    content: Content
+    draft: Draft
     action: Action
     publishes: bool
 
@@ -64,10 +62,10 @@ class ImportContent:
 
     def preview(self, path: Path, *, publish: bool, default_locale: str | None = None) -> ImportPlan:
         """Compare the file with what is stored; nothing is written. InvalidInput where it cannot be read at all."""
-        lines, rejected = self._parse(path, default_locale)
+        drafts, rejected = self._parse(path, default_locale)
         with self._database.reading() as work:
-            states = work.content.states({(line.kind, line.key) for line in lines.values()})
-        rows = (_plan(number, line, states, publish) for number, line in lines.items())
+            states = work.content.states({(draft.kind, draft.key) for draft in drafts.values()})
+        rows = (_plan(number, draft, states, publish) for number, draft in drafts.items())
         return ImportPlan(tuple(rows), tuple(rejected))
 
     def apply(self, plan: ImportPlan, author: str) -> dict[str, int]:
@@ -76,30 +74,28 @@ class ImportContent:
             raise InvalidInput(f"{len(plan.rejected)} lines were rejected; nothing was imported")
         with self._database.writing() as work:
             work.content.claim()
-            states = work.content.states({(row.kind, row.key) for row in plan.rows})
-            for row in plan.rows:
-                state = states.get((row.kind, row.key, row.locale))
-                if state and state.latest_checksum == row.content.checksum:
-                    revision_id = state.latest_id
-                else:
-                    revision_id = work.content.add_revision(row.kind, row.key, row.locale, row.content, author).id
-                if row.publishes:
-                    work.content.publish(revision_id, author)
+            states = work.content.states({(row.draft.kind, row.draft.key) for row in plan.rows})
+            ids = {name: state.latest_id for name, state in states.items()}
+            fresh = [row.draft for row in plan.rows if _differs(row.draft, states)]
+            for revision in work.content.add_revisions(fresh, author):
+                ids[revision.kind, revision.key, revision.locale] = revision.id
+            going_live = (row.draft for row in plan.rows if row.publishes)
+            work.content.publish_all([ids[draft.kind, draft.key, draft.locale] for draft in going_live], author)
             work.commit()
         return plan.counts()
 
-    def _parse(self, path: Path, default_locale: str | None) -> tuple[dict[int, EntryLine], list[RejectedRow]]:
-        """The good lines by line number, and the rejected ones; a name given twice rejects its later line."""
-        good: dict[int, EntryLine] = {}
+    def _parse(self, path: Path, default_locale: str | None) -> tuple[dict[int, Draft], list[RejectedRow]]:
+        """The drafts by line number, and the rejected ones; a name given twice rejects its later line."""
+        good: dict[int, Draft] = {}
         rejected: list[RejectedRow] = []
         first: dict[tuple[str, str, str], int] = {}
         for number, text in self._lines(path):
             try:
-                line = parse_line(text, default_locale)
-                earlier = first.setdefault((line.kind, line.key, line.locale), number)
+                draft = parse_line(text, default_locale).draft()
+                earlier = first.setdefault((draft.kind, draft.key, draft.locale), number)
                 if earlier != number:
-                    raise InvalidInput(f"{line.kind} {line.key!r} in {line.locale} is already on line {earlier}")
-                good[number] = line
+                    raise InvalidInput(f"{draft.kind} {draft.key!r} in {draft.locale} is already on line {earlier}")
+                good[number] = draft
             except InvalidInput as error:
                 rejected.append(RejectedRow(number, str(error)))
         return good, rejected
@@ -129,11 +125,16 @@ def read_text(path: Path, max_bytes: int) -> str:
         raise InvalidInput(f"cannot read {path}: {error.strerror}") from error
 
 
-def _plan(number: int, line: EntryLine, states: dict[tuple[Kind, str, str], LocaleState], publish: bool) -> PlannedRow:
-    content = line.content()
-    state = states.get((line.kind, line.key, line.locale))
+def _plan(number: int, draft: Draft, states: States, publish: bool) -> PlannedRow:
+    state = states.get((draft.kind, draft.key, draft.locale))
     action: Action = "created"
     if state:
-        action = "unchanged" if state.latest_checksum == content.checksum else "updated"
+        action = "updated" if _differs(draft, states) else "unchanged"
     is_live = action == "unchanged" and state is not None and state.live_id == state.latest_id
-    return PlannedRow(number, line.kind, line.key, line.locale, content, action, publish and not is_live)
+    return PlannedRow(number, draft, action, publish and not is_live)
+
+
+def _differs(draft: Draft, states: States) -> bool:
+    """True where the draft is not what the newest revision says already."""
+    state = states.get((draft.kind, draft.key, draft.locale))
+    return state is None or state.latest_checksum != draft.content.checksum

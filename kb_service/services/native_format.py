@@ -17,7 +17,7 @@ from pydantic import (
 
 from kb_service.errors import InvalidInput
 from kb_service.locales import parse_locale
-from kb_service.storage.records import Content, Keyword, Kind, Revision
+from kb_service.storage.records import Content, Draft, Keyword, Kind, Revision
 
 MAX_TEXT = 100_000
 _KEY = re.compile(r"[\w][\w.:-]*")
@@ -87,11 +87,11 @@ class EntryLine(BaseModel):
                 raise ValueError(f"a {self.kind} has no {name!r}")
         return self
 
-    def content(self) -> Content:
-        """The line's content; variants that repeat the title or each other are dropped."""
+    def draft(self) -> Draft:
+        """The line as a draft; variants that repeat the title or each other are dropped."""
         title = self.question or self.title or ""
         variants = tuple(dict.fromkeys(variant for variant in self.variants if variant != title))
-        return Content(
+        content = Content(
             title,
             self.answer or self.body or "",
             variants,
@@ -101,6 +101,7 @@ class EntryLine(BaseModel):
             tuple(dict.fromkeys(self.tags)),
             self.shortcut,
         )
+        return Draft(self.kind, self.key, self.locale, content)
 
 
 def parse_line(text: str, default_locale: str | None = None) -> EntryLine:

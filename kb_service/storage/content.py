@@ -7,7 +7,8 @@ from typing import TypeVar
 from sqlalchemy import ColumnElement, Select, and_, exists, func, or_, select, text, tuple_, update
 from sqlalchemy.orm import Session, aliased, contains_eager
 
-from kb_service.storage.records import Change, Content, EntrySummary, Keyword, Kind, LocaleState, Revision
+from kb_service.errors import NotFound
+from kb_service.storage.records import Change, Content, Draft, EntrySummary, Keyword, Kind, LocaleState, Revision
 from kb_service.storage.tables import ChangeRow, EntryRow, PublicationRow, RevisionRow
 from kb_service.storage.types import utc_now
 
@@ -44,40 +45,55 @@ class ContentRepository:
 
     def add_revision(self, kind: Kind, key: str, locale: str, content: Content, author: str) -> Revision:
         """Store a new immutable revision, creating its entry where the key is new; it is not published by this."""
+        return self.add_revisions([Draft(kind, key, locale, content)], author)[0]
+
+    def add_revisions(self, drafts: Sequence[Draft], author: str) -> list[Revision]:
+        """`add_revision` for many drafts, no two of them of the same entry and locale, in a few statements."""
         self.claim()
-        entry = self._entry(kind, key) or EntryRow(kind=kind, key=key)
-        self._session.add(entry)
+        entries = self._entries({(draft.kind, draft.key) for draft in drafts})
+        numbers = self._newest_numbers([entry.id for entry in entries.values()])
+        rows = []
+        for draft in drafts:
+            entry = entries[draft.kind, draft.key]
+            number = numbers.get((entry.id, draft.locale), 0) + 1
+            columns = _columns(draft.content)
+            rows.append(RevisionRow(entry=entry, locale=draft.locale, number=number, author=author, **columns))
+        self._session.add_all(rows)
         self._session.flush()
-        newest = select(func.max(RevisionRow.number)).where(
-            RevisionRow.entry_id == entry.id, RevisionRow.locale == locale
-        )
-        number = (self._session.scalar(newest) or 0) + 1
-        row = RevisionRow(entry=entry, locale=locale, number=number, author=author, **_columns(content))
-        self._session.add(row)
-        self._session.flush()
-        return _revision(row)
+        return [_revision(row) for row in rows]
 
     def publish(self, revision_id: int, by: str) -> None:
         """Make the revision the live one of its entry and locale, and log the change; nothing happens if it is."""
+        self.publish_all([revision_id], by)
+
+    def publish_all(self, revision_ids: Sequence[int], by: str) -> None:
+        """`publish` for many revisions, no two of them of the same entry and locale, in a few statements."""
         self.claim()
-        row = self._session.get_one(RevisionRow, revision_id)
-        live = self._live(row.entry_id, row.locale)
-        if live and live.revision_id == revision_id:
-            return
-        self._end(live)
-        self._session.add(PublicationRow(entry_id=row.entry_id, locale=row.locale, revision_id=row.id, published_by=by))
-        self._log_change(row.entry_id, row.locale)
+        for batch in _batches(revision_ids):
+            chosen = select(RevisionRow).where(RevisionRow.id.in_(batch)).order_by(RevisionRow.id)
+            rows = self._session.scalars(chosen).all()
+            if len(rows) < len(batch):
+                raise NotFound(f"there are no revisions {set(batch) - {row.id for row in rows}}")
+            places = [(row.entry_id, row.locale) for row in rows]
+            live = {(row.entry_id, row.locale): row for row in self._live(places)}
+            new = [
+                row for row in rows if not (old := live.get((row.entry_id, row.locale))) or old.revision_id != row.id
+            ]
+            self._end([live[row.entry_id, row.locale].id for row in new if (row.entry_id, row.locale) in live])
+            self._session.add_all(
+                PublicationRow(entry_id=row.entry_id, locale=row.locale, revision_id=row.id, published_by=by)
+                for row in new
+            )
+            self._log_changes([(row.entry_id, row.locale) for row in new])
 
     def unpublish(self, kind: Kind, key: str, locale: str) -> bool:
         """Take the entry's live revision in this locale off; False where none was live."""
         self.claim()
-        entry = self._entry(kind, key)
-        live = self._live(entry.id, locale) if entry else None
-        if live is None:
-            return False
-        self._end(live)
-        self._log_change(live.entry_id, locale)
-        return True
+        entry = self._session.scalar(select(EntryRow).where(EntryRow.kind == kind, EntryRow.key == key))
+        live = self._live([(entry.id, locale)]) if entry else ()
+        self._end([publication.id for publication in live])
+        self._log_changes([(publication.entry_id, locale) for publication in live])
+        return bool(live)
 
     def published(self, names: Collection[tuple[str, str]] | None = None) -> Iterator[Revision]:
         """Live revisions, of all entries or of the named (kind, key) ones, ordered by kind, key and locale."""
@@ -162,23 +178,38 @@ class ContentRepository:
             for change, entry in self._session.execute(statement)
         ]
 
-    def _entry(self, kind: Kind, key: str) -> EntryRow | None:
-        return self._session.scalar(select(EntryRow).where(EntryRow.kind == kind, EntryRow.key == key))
+    def _entries(self, names: Collection[tuple[Kind, str]]) -> dict[tuple[str, str], EntryRow]:
+        """The entries of these names; the missing ones are made."""
+        found: dict[tuple[str, str], EntryRow] = {}
+        for batch in _batches(sorted(names)):
+            rows = self._session.scalars(select(EntryRow).where(tuple_(EntryRow.kind, EntryRow.key).in_(batch)))
+            found |= {(row.kind, row.key): row for row in rows}
+        made = [EntryRow(kind=kind, key=key) for kind, key in sorted(names) if (kind, key) not in found]
+        self._session.add_all(made)
+        self._session.flush()
+        return found | {(row.kind, row.key): row for row in made}
 
-    def _live(self, entry_id: int, locale: str) -> PublicationRow | None:
-        return self._session.scalar(
-            select(PublicationRow).where(
-                PublicationRow.entry_id == entry_id, PublicationRow.locale == locale, PublicationRow.ended_at.is_(None)
-            )
-        )
+    def _newest_numbers(self, entry_ids: Sequence[int]) -> dict[tuple[int, str], int]:
+        """The highest revision number per entry and locale."""
+        numbers: dict[tuple[int, str], int] = {}
+        for batch in _batches(entry_ids):
+            newest = select(RevisionRow.entry_id, RevisionRow.locale, func.max(RevisionRow.number))
+            grouped = newest.where(RevisionRow.entry_id.in_(batch)).group_by(RevisionRow.entry_id, RevisionRow.locale)
+            numbers |= {(entry_id, locale): number for entry_id, locale, number in self._session.execute(grouped)}
+        return numbers
 
-    def _end(self, live: PublicationRow | None) -> None:
-        if live is None:
-            return
-        self._session.execute(update(PublicationRow).where(PublicationRow.id == live.id).values(ended_at=utc_now()))
+    def _live(self, places: Sequence[tuple[int, str]]) -> Sequence[PublicationRow]:
+        """The live publications of these (entry id, locale) pairs."""
+        here = tuple_(PublicationRow.entry_id, PublicationRow.locale).in_(places)
+        return self._session.scalars(select(PublicationRow).where(here, PublicationRow.ended_at.is_(None))).all()
 
-    def _log_change(self, entry_id: int, locale: str) -> None:
-        self._session.add(ChangeRow(entry_id=entry_id, locale=locale))
+    def _end(self, publications: Sequence[int]) -> None:
+        if publications:
+            ended = update(PublicationRow).where(PublicationRow.id.in_(publications))
+            self._session.execute(ended.values(ended_at=utc_now()))
+
+    def _log_changes(self, places: Sequence[tuple[int, str]]) -> None:
+        self._session.add_all(ChangeRow(entry_id=entry_id, locale=locale) for entry_id, locale in places)
         self._session.flush()
 
     def _revisions(self, statement: Select[RevisionRow]) -> Iterator[Revision]:

@@ -108,7 +108,9 @@ class Database:
         """The database's version; NotReady for one that this program does not know."""
         version = self.version()
         if version is not None and version not in {script.revision for script in _scripts().walk_revisions()}:
-            raise NotReady(f"the database is at version {version}, of a newer program than this one: update the program")
+            raise NotReady(
+                f"the database is at version {version}, of a newer program than this one: update the program"
+            )
         return version
 
     @contextmanager
@@ -144,7 +146,9 @@ def _engine(url: str) -> Engine:
     try:
         parsed = make_url(url)
     except (ArgumentError, ValueError) as error:  # ValueError: the port is not a number
-        raise BadSettings("KB_DATABASE_URL is not a database URL such as postgresql://user:password@host/name") from error
+        raise BadSettings(
+            "KB_DATABASE_URL is not a database URL such as postgresql://user:password@host/name"
+        ) from error
     if parsed.get_backend_name() == "postgresql":
         return create_engine(parsed.set(drivername="postgresql+psycopg"), pool_pre_ping=True, pool_size=10)
     if parsed.get_backend_name() == "sqlite":

@@ -41,6 +41,16 @@ class Content:
 
 
 @dataclass(frozen=True, slots=True)
+class Draft:
+    """Content that is to become the next revision of an entry in one locale."""
+
+    kind: Kind
+    key: str
+    locale: str
+    content: Content
+
+
+@dataclass(frozen=True, slots=True)
 class Revision:
     """An immutable version of an entry in one locale."""
 

@@ -1,7 +1,7 @@
 """The agent's page: find a macro as she types, see it filled in for the ticket, copy it."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 from uuid import uuid4
 
 from flask import Blueprint, redirect, render_template, request, session, url_for
@@ -45,7 +45,7 @@ class PreviewForm(Form):
 
     macro: Line = ""
     locale: Locale = ""
-    event_id: EventId | None = None
+    event_id: EventId | Literal[""] = ""
 
 
 class UseForm(Form):
@@ -82,7 +82,7 @@ def agent_pages() -> Blueprint:
 def _macros() -> str:
     form = SearchForm.asked()
     values = _values()
-    preview = _fill(form.macro, form.locale or page_locale(), values, None) if form.macro else None
+    preview = _fill(form.macro, form.locale or page_locale(), values, "") if form.macro else None
     return _page("components/macro_results.html", form, values, preview)
 
 
@@ -118,7 +118,7 @@ def _page(fragment: str, form: SearchForm, values: dict[str, str], preview: Prev
     )
 
 
-def _fill(key: str, locale: str, values: dict[str, str], event_id: str | None) -> Preview:
+def _fill(key: str, locale: str, values: dict[str, str], event_id: str) -> Preview:
     macro = parts().macros.macro(key, locale)
     filled = parts().macro_uses.render(key, locale, nested(values))
     extra = {name: values.get(name, "") for name in [*values, *filled.missing] if name not in FIELDS}

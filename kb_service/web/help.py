@@ -143,7 +143,9 @@ def _explain(error: KbError, form: QuestionForm) -> str:
         return str(gettext("The answers are being prepared. Please try again in a moment."))
     if form.query.strip():
         most = parts().settings.max_query_chars
-        return str(gettext("Your question is too long. Please use at most %(most)s characters.", most=format_number(most)))
+        return str(
+            gettext("Your question is too long. Please use at most %(most)s characters.", most=format_number(most))
+        )
     if form.wish == "person":
         return str(gettext("Tell us in a few words what it is about, so that the right person can help you."))
     return str(gettext("Please write your question first."))
