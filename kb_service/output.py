@@ -103,9 +103,10 @@ def show_evaluation(evaluation: Evaluation, *, json_output: bool) -> None:
     if json_output:
         _json(facts)
         return
-    table = Table("", *(name.replace("_at_", "@").replace("_", " ") for name in _METRICS))
-    for name, row in {"all": facts, **facts["locales"]}.items():
-        table.add_row(name, *(_number(row[metric]) for metric in _METRICS))
+    columns = {"all": facts, **facts["locales"]}
+    table = Table("", *columns)
+    for metric in _METRICS:
+        table.add_row(metric, *(_number(column[metric]) for column in columns.values()))
     Console().print(table)
 
 

@@ -11,11 +11,6 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-# platformdirs, which the PostgreSQL wheel asks for a place, warns where this is not a private folder.
-os.environ["XDG_RUNTIME_DIR"] = tempfile.mkdtemp(prefix="kb-test-runtime-")
-for name in [name for name in os.environ if name.startswith("KB_")]:
-    del os.environ[name]
-
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
@@ -26,6 +21,11 @@ from kb_service.settings import Settings
 from kb_service.storage.database import Database
 from tests.support.bases import import_sample, migrated
 from tests.support.servers import PostgresServer, RedisServer
+
+# platformdirs, which the PostgreSQL wheel asks for a place, warns where this is not a private folder.
+os.environ["XDG_RUNTIME_DIR"] = tempfile.mkdtemp(prefix="kb-test-runtime-")
+for name in [name for name in os.environ if name.startswith("KB_")]:
+    del os.environ[name]
 
 hypothesis_settings.register_profile("kb", deadline=None)  # other tests run on the same two cores
 hypothesis_settings.load_profile("kb")

@@ -63,18 +63,24 @@
     }
     if (event.detail.target.id !== "preview") return;
     showMissing();
-    const opened = document.querySelector("#preview input[name=macro]")?.value;
+    const opened = byId("ticket").elements.macro.value;
+    byId("ticket").elements.event_id.value = byId("copy")?.elements.event_id.value ?? "";
     for (const link of results()) {
       const macro = JSON.parse(link.getAttribute("hx-vals")).macro;
       if (macro === opened) link.setAttribute("aria-current", "true");
       else link.removeAttribute("aria-current");
     }
-    if (openedByKeyboard) document.querySelector("[data-copy]")?.focus({ preventScroll: true });
+    if (openedByKeyboard) byId("copy-button")?.focus({ preventScroll: true });
     if (event.detail.requestConfig.elt.matches("a.result")) byId("preview").scrollIntoView({ block: "nearest" });
     openedByKeyboard = false;
   });
+  // The ticket remembers which macro is open, so that what is typed into it meanwhile fills in the right one.
   document.addEventListener("htmx:beforeRequest", (event) => {
-    if (event.detail.target.id === "preview") byId("copied").textContent = "";
+    if (event.detail.target.id !== "preview") return;
+    byId("copied").textContent = "";
+    if (!event.detail.elt.matches("a.result")) return;
+    const { macro, locale, event_id } = JSON.parse(event.detail.elt.getAttribute("hx-vals"));
+    Object.entries({ macro, locale, event_id }).forEach(([name, value]) => { byId("ticket").elements[name].value = value; });
   });
 
   // Rich text for e-mail and plain text for chat; where the page is not served securely, the selection is copied.

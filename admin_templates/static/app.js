@@ -12,7 +12,8 @@
 
   // After a swap the reader, and her screen reader, continue at what she asked for.
   document.addEventListener("htmx:afterSettle", (event) => {
-    const target = event.detail.target.querySelector("[data-focus]");
+    const swapped = event.detail.target;
+    const target = swapped.querySelector("[data-focus=first]") ?? swapped.querySelector("[data-focus]");
     if (!target || target === document.activeElement) return;
     target.focus({ preventScroll: true });
     target.scrollIntoView({ block: "nearest" });

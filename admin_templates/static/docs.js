@@ -4,7 +4,7 @@ document.addEventListener("DOMContentLoaded", () => {
   SwaggerUIBundle({
     url: place.dataset.url,
     domNode: place,
-    deepLinking: true,
+    deepLinking: false, // its links would stand inside buttons, where a keyboard cannot use them
     validatorUrl: null,
     defaultModelsExpandDepth: 0,
   });

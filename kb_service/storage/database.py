@@ -12,7 +12,7 @@ from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine, create_engine, event, make_url
-from sqlalchemy.exc import ArgumentError, DatabaseError, DBAPIError, OperationalError
+from sqlalchemy.exc import ArgumentError, DatabaseError, DBAPIError, OperationalError, ProgrammingError
 from sqlalchemy.orm import Session
 
 from kb_service.errors import BadSettings, NotReady
@@ -134,8 +134,9 @@ class Database:
 
 
 def _is_unusable(error: DBAPIError) -> bool:
-    """True where the database is gone, locked, full or damaged, rather than the statement wrong."""
-    return isinstance(error, OperationalError) or type(error) is DatabaseError or error.connection_invalidated
+    """True where the database is gone, locked, full, damaged or without our tables, rather than a value wrong."""
+    lacking = isinstance(error, OperationalError | ProgrammingError)  # a missing table: the one on SQLite, or the other
+    return lacking or type(error) is DatabaseError or error.connection_invalidated
 
 
 def _scripts() -> ScriptDirectory:

@@ -8,6 +8,7 @@ from flask import Flask, abort, make_response, request, url_for
 from flask_limiter import Limiter
 from flask_security import RoleMixin, Security, UserDatastore, UserMixin, auth_required, current_user, hash_password
 from flask_security.decorators import default_unauthn_handler
+from flask_security.utils import validate_redirect_url
 from werkzeug.wrappers import Response
 
 from kb_service.errors import Conflict, InvalidInput
@@ -102,7 +103,7 @@ def install(app: Flask) -> None:
     )
     security = Security(app, Accounts(app.extensions[EXTENSION].database))
     security.unauthn_handler(_sign_in_first)
-    app.jinja_env.globals.update(may=may, AGENT_ROLES=AGENT_ROLES, ADMIN_ROLES=ADMIN_ROLES)
+    app.jinja_env.globals.update(may=may, next_page=next_page, AGENT_ROLES=AGENT_ROLES, ADMIN_ROLES=ADMIN_ROLES)
     _limit_sign_in(app)
 
 
@@ -110,6 +111,7 @@ def only(*roles: str) -> Callable[[], None]:
     """A check before each request of a blueprint: signed in, and in one of these roles."""
 
     def guard() -> None:
+        """Refuse with 403."""
         if not may(*roles):
             abort(403)
 
@@ -120,6 +122,12 @@ def only(*roles: str) -> Callable[[], None]:
 def may(*roles: str) -> bool:
     """True where the person signed in has one of these roles."""
     return bool(current_user.is_authenticated and any(current_user.has_role(role) for role in roles))
+
+
+def next_page() -> str | None:
+    """Where the visitor was going when she was asked to sign in, if that is a page of ours."""
+    wanted = request.args.get("next", "")
+    return wanted if wanted and validate_redirect_url(wanted) else None
 
 
 def home() -> str:

