@@ -58,7 +58,7 @@ class Settings(BaseSettings):
     max_import_rows: PositiveInt = Field(200_000, description="Most rows accepted in one import.")
     web_workers: PositiveInt = Field(1, description="Server processes started by `kb serve`.")
     web_threads: PositiveInt = Field(8, description="Threads of each server process.")
-    secure_cookies: bool = Field(False, description="Send cookies over HTTPS only and redirect HTTP to HTTPS.")
+    secure_cookies: bool = Field(False, description="Behind HTTPS: cookies over HTTPS only, HTTP redirected.")
     log_level: Annotated[str, AfterValidator(_log_level)] = Field("INFO", description="Least severe level logged.")
 
     @property

@@ -112,3 +112,10 @@ def test_metrics_count_requests_and_replies(sample_app: Flask, auth: Callable[..
     assert 'kb_auto_replies_total{decision="answer",locale="en"}' in exposed
     assert 'kb_http_request_seconds_count{endpoint="api_auto-replies' in exposed
     assert "kb_auto_reply_confidence_bucket" in exposed
+
+
+def test_probes_come_without_https(make_settings: Callable[..., Settings]) -> None:
+    """With secure cookies pages are redirected to HTTPS, and health checks are not."""
+    client = create_app(make_settings(secure_cookies=True)).test_client()
+    assert client.get("/healthz").status_code == 200
+    assert client.get("/help").headers["Location"].startswith("https://")
