@@ -155,6 +155,7 @@ def _encode(texts: Sequence[str], encoder: Encoder, cache: VectorCache, on_progr
     total, done = cache.count_missing(texts), 0
 
     def encode(chunk: list[str]) -> NDArray[np.float32]:
+        """The chunk's vectors, its progress counted behind that of the chunks before."""
         nonlocal done
         report = on_progress and (lambda now, _: on_progress(done + now, total))
         vectors = encoder.encode(chunk, report)

@@ -20,7 +20,8 @@ _PORTUGUESE_PLURAL = re.compile(r"(?:oes|aes)$")
 
 
 class _Stemmer(Protocol):
-    def stemWord(self, word: str) -> str: ...  # noqa: N802
+    def stemWord(self, word: str) -> str:  # noqa: N802
+        """The word's stem."""
 
 
 def clean(text: str) -> str:

@@ -71,6 +71,7 @@ def _on_values(filter_: Callable[..., Any]) -> Callable[..., Any]:
 
     @wraps(filter_)
     def apply(value: object, *arguments: object, **named: object) -> object:
+        """The filter's result; ResourceLimitError where it would grow too large."""
         if isinstance(value, Undefined):
             return value
         if _size(value) * (1 + sum(map(_size, arguments))) > _MAX_WORK:

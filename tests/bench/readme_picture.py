@@ -1,4 +1,4 @@
-"""Take the README's picture anew: `python -m tests.bench.readme_picture http://127.0.0.1:8000` while `make run` serves."""
+"""Take the README's picture anew, while `make run` serves: `python -m tests.bench.readme_picture URL`."""
 
 import shutil
 import sys

@@ -419,6 +419,7 @@ def test_a_reader_is_not_held_up_by_a_writer(database: Database) -> None:
         assert reader.content.count() == {"faq": 2}
 
 
+@pytest.mark.slow
 def test_thousands_of_revisions_are_written_and_read_in_order(database: Database) -> None:
     """More than two batches: numbered, published and logged as one by one, and read once each by kind, key, locale."""
     keys = [f"e{number:05}" for number in range(1203)]

@@ -147,7 +147,8 @@ def test_the_index_says_what_it_is(kb_sample: Kb) -> None:
     assert "changes behind" in human
 
 
-def test_the_index_is_synced_and_rebuilt(kb_sample: Kb, tmp_path: Path) -> None:
+@pytest.mark.slow
+def test_the_index_is_synced(kb_sample: Kb, tmp_path: Path) -> None:
     """A sync without changes makes no version; a rebuild does, with the same content."""
     before = json.loads(_ok(kb_sample("index", "status", "--json")))["version"]
     assert _ok(kb_sample("index", "sync")) == f"index {before}: 0 changes taken in\n"
@@ -256,6 +257,7 @@ def _recomputed(rows: list[tuple[str | None, dict[str, Any]]]) -> dict[str, floa
     }
 
 
+@pytest.mark.slow
 def test_an_evaluation_agrees_with_its_definitions(kb_sample: Kb, tmp_path: Path) -> None:
     """Every number, overall and per locale, computed again from what each question gets; the table shows them too."""
     questions = [json.loads(line) for line in (SAMPLE / "questions.jsonl").read_text("utf-8").splitlines()]

@@ -5,8 +5,8 @@ import threading
 import time
 from pathlib import Path
 
-import requests
 import pytest
+import requests
 
 from kb_service.parts import Parts, wire
 from kb_service.settings import Settings

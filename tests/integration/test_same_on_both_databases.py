@@ -41,6 +41,7 @@ def _without_ids(body: Any) -> Any:
     return [_without_ids(part) for part in body] if isinstance(body, list) else body
 
 
+@pytest.mark.slow
 @pytest.mark.postgres
 def test_every_question_gets_the_same_result(sample_app: Flask, postgres_app: Flask) -> None:
     """Decision, confidence, reply and suggestions agree to the last bit; a repeat gives each its own first result."""
@@ -60,6 +61,7 @@ def test_every_question_gets_the_same_result(sample_app: Flask, postgres_app: Fl
     assert len(QUESTIONS) >= 60
 
 
+@pytest.mark.slow
 @pytest.mark.postgres
 def test_lists_and_entries_are_the_same(sample_app: Flask, postgres_app: Flask) -> None:
     """In the same order, with the same content."""

@@ -44,7 +44,7 @@ def _contents(database: Database) -> dict[tuple[str, str, str], str]:
 
 
 @given(files)
-@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=20, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_an_export_imports_to_the_same_content(database: Database, tmp_path: Path, lines: list[dict[str, Any]]) -> None:
     """On each kind of database: importing its own export changes nothing, and another base gets equal checksums."""
     publish(database, tmp_path / "in.jsonl", lines)
