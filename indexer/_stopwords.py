@@ -29,3 +29,14 @@ STOP_WORDS: dict[str, frozenset[str]] = {
     "pt": frozenset(_PT.split()),
     "en": frozenset(_EN.split()),
 }
+
+# Kept as terms, and yet they tell the language.
+_TELLING = {"es": "cuando cuanto", "pt": "nao quando quanto onde", "en": "not when where how why"}
+
+# Words that only one of the languages has: they tell which language a short text is in.
+TELLING_WORDS = {
+    language: own.union(_TELLING[language].split()).difference(
+        *(STOP_WORDS[other] for other in {*STOP_WORDS} - {language})
+    )
+    for language, own in STOP_WORDS.items()
+}

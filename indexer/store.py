@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -108,11 +108,6 @@ class SnapshotStore:
         if current is not None and current not in versions:
             reports.append(VersionReport(current, True, "CURRENT points at a version that is not there"))
         return tuple(reports)
-
-    def sweep(self) -> None:
-        """Remove what killed writers left, for a process that starts; nothing happens while a writer is at work."""
-        with suppress(StoreBusy), self.lock(timeout=0):
-            self._place.sweep()
 
     @contextmanager
     def lock(self, timeout: float) -> Iterator[None]:

@@ -30,7 +30,8 @@ def create_app(settings: Settings) -> OpenAPI:
         template_folder=None,
     )
     app.config.update(SECRET_KEY=settings.secret(), MAX_CONTENT_LENGTH=MAX_BODY_BYTES)
-    app.wsgi_app = ProxyFix(app.wsgi_app)  # type: ignore[method-assign]
+    if hops := settings.trusted_proxies:
+        app.wsgi_app = ProxyFix(app.wsgi_app, hops, hops, hops)  # type: ignore[method-assign]
     app.extensions[context.EXTENSION] = wire(settings)
     for part in (logs, metrics, problems, limits, pages):
         part.install(app)

@@ -20,7 +20,7 @@ from kb_service.locales import parse_locale
 from kb_service.output import show_decision, show_evaluation, show_index, show_plan
 from kb_service.parts import Parts, wire
 from kb_service.services.api_keys import SCOPES
-from kb_service.settings import NEW_PASSWORD, Settings, load_settings, unknown_settings
+from kb_service.settings import NEW_PASSWORD, load_settings, unknown_settings
 
 errors = Console(stderr=True, highlight=False, soft_wrap=True, emoji=False)
 as_json = click.option("--json", "json_output", is_flag=True, help="Print JSON.")
@@ -86,8 +86,11 @@ def wire_parts() -> Parts:
     settings = load_settings()
     for name in unknown_settings():
         errors.print(f"warning: {name} is not a setting of this program")
-    configure("WARNING" if settings.log_level == "INFO" else settings.log_level)
-    settings.data_dir.mkdir(parents=True, exist_ok=True)
+    configure("DEBUG" if settings.log_level == "DEBUG" else "ERROR")  # commands say themselves what is wrong
+    try:
+        settings.data_dir.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise BadSettings(f"KB_DATA_DIR={str(settings.data_dir)!r}: {error.strerror}") from error
     return wire(settings)
 
 
@@ -141,15 +144,20 @@ def import_(
             ready_index(found)
     show_plan(plan, dry_run=dry_run, json_output=json_output)
     if plan.rejected:
-        raise KbError(f"{len(plan.rejected)} lines of {path} cannot be used; nothing was imported")
+        number = len(plan.rejected)
+        raise KbError(f"{number} line{'s' if number > 1 else ''} of {path} cannot be used; nothing was imported")
 
 
 @kb.command("export")
-@click.argument("path", type=click.Path(dir_okay=False, path_type=Path))
+@click.argument("path", type=click.Path(dir_okay=False, allow_dash=True, path_type=Path))
 @click.option("--published", is_flag=True, help="The live revisions instead of the newest ones.")
 @with_parts
 def export(found: Parts, path: Path, published: bool) -> None:
-    """Export content to PATH in the native format."""
+    """Export content to PATH (- for standard output) in the native format."""
+    if str(path) == "-":
+        for line in found.exporting.lines(published=published):
+            click.echo(line)
+        return
     number = found.exporting.to_file(path, published=published)
     click.echo(f"{number} entries and locales written to {path}")
 
@@ -233,9 +241,12 @@ def evaluate(found: Parts, path: Path, json_output: bool) -> None:
 @with_parts
 def serve(found: Parts, host: str, port: int, worker: bool) -> None:
     """Serve the API and the pages, and (unless told not to) keep the index up to date."""
+    from kb_service.serving import require_free
     from kb_service.serving import serve as run
 
-    run(_signing(found.settings), host, port, with_worker=worker)
+    found.settings.secret()
+    require_free(host, port)
+    run(found.settings, host, port, with_worker=worker)
 
 
 @kb.command("worker")
@@ -246,11 +257,6 @@ def worker_(found: Parts, with_parent: bool) -> None:
     from kb_service.serving import work
 
     work(found, with_parent=with_parent)
-
-
-def _signing(settings: Settings) -> Settings:
-    settings.secret()
-    return settings
 
 
 @kb.group()
@@ -290,19 +296,64 @@ def user() -> None:
     """Look after people who sign in."""
 
 
+PASSWORD = click.option("--password", envvar=NEW_PASSWORD, help="Asked for if absent.")
+
+
+def _chosen(password: str | None) -> str:
+    return password or str(click.prompt("Password", hide_input=True, confirmation_prompt=True))
+
+
 @user.command("create")
 @click.argument("email")
 @click.option("--role", required=True, help="viewer, agent, curator, reviewer, analyst or admin.")
-@click.option("--password", envvar=NEW_PASSWORD, help="Asked for if absent.")
+@PASSWORD
 @with_parts
 def create_user(found: Parts, email: str, role: str, password: str | None) -> None:
     """Let EMAIL sign in with this role."""
     from kb_service.app import create_app
     from kb_service.web.accounts import create_user as add
 
-    chosen = password or click.prompt("Password", hide_input=True, confirmation_prompt=True)
-    add(create_app(found.settings), email, chosen, role)
+    add(create_app(found.settings), email, _chosen(password), role)
     click.echo(f"{email} may sign in as {role}")
+
+
+@user.command("list")
+@with_parts
+def list_users(found: Parts) -> None:
+    """List the people who may, or might, sign in."""
+    for account in found.accounts.all():
+        click.echo(f"{account.email}  {','.join(account.roles)}  {'active' if account.active else 'deactivated'}")
+
+
+@user.command("password")
+@click.argument("email")
+@PASSWORD
+@with_parts
+def set_password(found: Parts, email: str, password: str | None) -> None:
+    """Give EMAIL a new password; whoever is signed in with the old one is signed out."""
+    from kb_service.app import create_app
+    from kb_service.web.accounts import set_password as change
+
+    change(create_app(found.settings), email, _chosen(password))
+    click.echo(f"{email} has a new password")
+
+
+@user.command("deactivate")
+@click.argument("email")
+@with_parts
+def deactivate(found: Parts, email: str) -> None:
+    """End EMAIL's access at once."""
+    found.accounts.set_active(email, active=False)
+    click.echo(f"{email} is deactivated")
+
+
+@user.command("activate")
+@click.argument("email")
+@with_parts
+def activate(found: Parts, email: str) -> None:
+    """Let EMAIL sign in again."""
+    found.accounts.set_active(email, active=True)
+    click.echo(f"{email} may sign in again")
 
 
 @kb.command()
@@ -312,8 +363,10 @@ def create_user(found: Parts, email: str, role: str, password: str | None) -> No
 def demo(found: Parts, host: str, port: int) -> None:
     """Serve the sample knowledge base of the fictional Banco Aurora."""
     from kb_service.demo import prepare
+    from kb_service.serving import require_free
     from kb_service.serving import serve as run
 
+    require_free(host, port)
     with embedding_progress() as report:
         welcome = prepare(found, report)
     click.echo(welcome.text(host, port))

@@ -1,14 +1,15 @@
 """The demonstration: the sample knowledge base of the fictional Banco Aurora, someone to sign in as, and a key."""
 
 import json
-import os
 import secrets
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from importlib.resources import as_file, files
+from pathlib import Path
+from tempfile import NamedTemporaryFile
 
+from kb_service.errors import Conflict
 from kb_service.parts import Parts
-from kb_service.settings import Settings
 
 EMAIL = "demo@bancoaurora.example"
 
@@ -51,23 +52,30 @@ def prepare(parts: Parts, on_progress: Callable[[int, int], None]) -> Welcome:
                 parts.importing.apply(parts.importing.preview(path, publish=True), author="sample base")
     if parts.sync.is_needed():
         parts.sync.sync(on_progress)
-    return _known(parts.settings) or _make(parts)
+    return _known(parts) or _make(parts)
 
 
-def _known(settings: Settings) -> Welcome | None:
+def _known(parts: Parts) -> Welcome | None:
+    """What was handed out before, if it still opens this database."""
     try:
-        return Welcome(**json.loads((settings.data_dir / "demo.json").read_text(encoding="utf-8")))
-    except FileNotFoundError:
+        kept = Welcome(**json.loads((parts.settings.data_dir / "demo.json").read_text(encoding="utf-8")))
+    except (FileNotFoundError, ValueError, TypeError):
         return None
+    has_account = any(account.email == kept.email for account in parts.accounts.all())
+    return kept if has_account and parts.keys.known(kept.api_key) else None
 
 
 def _make(parts: Parts) -> Welcome:
     from kb_service.app import create_app
-    from kb_service.web.accounts import create_user
+    from kb_service.web.accounts import create_user, set_password
 
     welcome = Welcome(EMAIL, secrets.token_urlsafe(9), parts.keys.create(["admin"], "demo"))
-    create_user(create_app(parts.settings), welcome.email, welcome.password, "admin")
-    path = parts.settings.data_dir / "demo.json"
-    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
+    app = create_app(parts.settings)
+    try:
+        create_user(app, welcome.email, welcome.password, "admin")
+    except Conflict:
+        set_password(app, welcome.email, welcome.password)
+    with NamedTemporaryFile("w", encoding="utf-8", dir=parts.settings.data_dir, delete=False) as file:
         json.dump(asdict(welcome), file)
+    Path(file.name).replace(parts.settings.data_dir / "demo.json")
     return welcome

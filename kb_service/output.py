@@ -1,6 +1,7 @@
 """What commands print: tables for people, JSON for programs."""
 
 import json
+import sys
 from dataclasses import asdict
 from typing import Any
 
@@ -31,16 +32,20 @@ _LOOKS = {"answer": "green", "suggest": "yellow", "handoff": "red"}
 
 
 def show_plan(plan: ImportPlan, *, dry_run: bool, json_output: bool) -> None:
-    """What an import did, or would do, with every rejected line and its reason."""
+    """What an import did, or would have done, with every rejected line and its reason."""
+    applied = not dry_run and not plan.rejected
     if json_output:
-        _json(plan.counts() | {"dry_run": dry_run, "rejections": [asdict(row) for row in plan.rejected]})
+        _json(
+            plan.counts()
+            | {"applied": applied, "dry_run": dry_run, "rejections": [asdict(row) for row in plan.rejected]}
+        )
         return
     for row in plan.rejected[:_SHOWN_REJECTIONS]:
         click.echo(f"line {row.line}: {row.reason}")
     if len(plan.rejected) > _SHOWN_REJECTIONS:
         click.echo(f"... and {len(plan.rejected) - _SHOWN_REJECTIONS} more lines")
     counts = ", ".join(f"{number} {name}" for name, number in plan.counts().items())
-    click.echo(f"{'would be: ' if dry_run else ''}{counts}")
+    click.echo(f"{'' if applied else 'nothing imported; would be: '}{counts}")
 
 
 def show_index(snapshot: Snapshot, behind: int, problem: str | None, *, json_output: bool) -> None:
@@ -64,10 +69,8 @@ def show_index(snapshot: Snapshot, behind: int, problem: str | None, *, json_out
     if json_output:
         _json(facts)
         return
-    table = Table("", "", show_header=False, box=None)
     for name, value in facts.items():
-        table.add_row(name.replace("_", " "), escape(str(value)))
-    Console().print(table)
+        click.echo(f"{name.replace('_', ' '):17} {value}")
 
 
 def show_decision(considered: Considered, *, json_output: bool) -> None:
@@ -75,7 +78,7 @@ def show_decision(considered: Considered, *, json_output: bool) -> None:
     if json_output:
         _json(_decision_facts(considered))
         return
-    decision, console = considered.decision, Console(highlight=False, emoji=False)
+    decision, console = considered.decision, _console()
     looks = _LOOKS[decision.outcome]
     console.print(f"[bold {looks}]{decision.outcome}[/] ({decision.reason}), confidence {decision.confidence:.3f}")
     locale = considered.locale if considered.locale_given else f"{considered.locale} (recognised)"
@@ -87,13 +90,12 @@ def show_decision(considered: Considered, *, json_output: bool) -> None:
         document = considered.ranked[0].document
         console.print(f"\n{document.title}", style="bold", markup=False)
         console.print(f"{document.body}\n", markup=False)
-    table = Table("confidence", "entry", "locale", "nearest phrasing", "cosine", "lexical", "margin", "terms")
+    table = Table("confidence", "entry", "nearest phrasing", "signals and terms")
     for candidate in considered.ranked[:5]:
-        signals = candidate.signals
+        signals = ", ".join(f"{name} {value:.2f}" for name, value in asdict(candidate.signals).items())
         terms = ", ".join(f"{term.term} {term.amount:.2f}" for term in candidate.terms[:4])
-        numbers = (f"{signals.nearest:.3f}", f"{signals.lexical:.3f}", f"{signals.margin:+.3f}")
-        texts = (candidate.entry, candidate.locale, escape(candidate.phrasing))
-        table.add_row(f"{candidate.confidence:.3f}", *texts, *numbers, escape(terms))
+        entry = f"{candidate.entry}\n{candidate.locale}"
+        table.add_row(f"{candidate.confidence:.3f}", entry, escape(candidate.phrasing), escape(f"{signals}\n{terms}"))
     console.print(table)
 
 
@@ -107,7 +109,7 @@ def show_evaluation(evaluation: Evaluation, *, json_output: bool) -> None:
     table = Table("", *columns)
     for metric in _METRICS:
         table.add_row(metric, *(_number(column[metric]) for column in columns.values()))
-    Console().print(table)
+    _console().print(table)
 
 
 def _decision_facts(considered: Considered) -> dict[str, Any]:
@@ -135,6 +137,12 @@ def _decision_facts(considered: Considered) -> dict[str, Any]:
             for candidate in considered.ranked
         ],
     }
+
+
+def _console() -> Console:
+    """As wide as the terminal; where there is none, wide enough for whole lines."""
+    width = None if sys.stdout.isatty() else 160
+    return Console(highlight=False, emoji=False, width=width)
 
 
 def _number(value: float | None) -> str:

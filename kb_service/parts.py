@@ -5,6 +5,7 @@ from functools import lru_cache
 
 from indexer.encoders import Encoder, load_encoder
 from indexer.store import SnapshotStore
+from kb_service.services.accounts import Accounts
 from kb_service.services.api_keys import ApiKeys
 from kb_service.services.auto_reply import ReplyToMessage
 from kb_service.services.consider_question import ConsiderQuestion
@@ -14,6 +15,7 @@ from kb_service.services.export_content import ExportContent
 from kb_service.services.import_content import ImportContent
 from kb_service.services.live_index import LiveIndex
 from kb_service.services.read_entries import ReadEntries
+from kb_service.services.read_requests import ReadRequests
 from kb_service.services.recall_question import RecallQuestion
 from kb_service.services.record_reaction import RecordReaction
 from kb_service.services.search_macros import SearchMacros
@@ -33,6 +35,7 @@ class Parts:
     live: LiveIndex
     sync: SyncIndex
     keys: ApiKeys
+    accounts: Accounts
     importing: ImportContent
     exporting: ExportContent
     questions: ConsiderQuestion
@@ -44,6 +47,7 @@ class Parts:
     macros: SearchMacros
     macro_uses: UseMacro
     entries: ReadEntries
+    requests: ReadRequests
 
 
 def wire(settings: Settings) -> Parts:
@@ -56,7 +60,7 @@ def wire(settings: Settings) -> Parts:
         """The encoder, loaded at its first use."""
         return load_encoder(settings.encoder)
 
-    live = LiveIndex(store, encoder)
+    live = LiveIndex(store, encoder, database)
     questions = ConsiderQuestion(live, settings.default_locale, settings.max_query_chars)
     macro_search = SearchMacros(live)
     return Parts(
@@ -66,15 +70,17 @@ def wire(settings: Settings) -> Parts:
         live=live,
         sync=SyncIndex(database, store, encoder, settings.vector_cache_dir),
         keys=ApiKeys(database),
+        accounts=Accounts(database),
         importing=ImportContent(database, settings.max_import_bytes, settings.max_import_rows),
         exporting=ExportContent(database),
         questions=questions,
         evaluating=EvaluateQuestions(live, settings.max_import_bytes),
         replies=ReplyToMessage(database, questions, settings.secret),
-        reactions=RecordReaction(database),
+        reactions=RecordReaction(database, settings.secret),
         recalling=RecallQuestion(database, questions, settings.secret),
         examples=ExampleQuestions(live),
         macros=macro_search,
         macro_uses=UseMacro(database, macro_search),
         entries=ReadEntries(database),
+        requests=ReadRequests(database),
     )

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -15,9 +16,11 @@ from indexer.errors import IndexerError
 from kb_service.errors import KbError
 from kb_service.parts import Parts
 from kb_service.settings import Settings
+from kb_service.web.logs import configure
 
 WORK_SECONDS = 0.4
 _LONGEST_PAUSE = 30.0
+_RESTART_SECONDS = 1.0
 log = structlog.get_logger()
 
 
@@ -35,24 +38,58 @@ class _Server(BaseApplication):  # type: ignore[misc]
             self.cfg.set(name, value)
 
     def load(self) -> Any:
-        """The application of one server process; it loads the index in the background."""
+        """The application of one server process; it takes no request before its index is loaded, if there is one."""
         from kb_service.app import create_app
         from kb_service.web.context import EXTENSION
-        from kb_service.web.logs import configure
 
         configure(self._settings.log_level)
         app = create_app(self._settings)
-        app.extensions[EXTENSION].live.follow()
+        live = app.extensions[EXTENSION].live
+        live.refresh()
+        live.follow()
         return app
+
+
+class _Worker:
+    """A worker process beside the server, started again whenever it ends."""
+
+    def __init__(self) -> None:
+        self._stopping = threading.Event()
+        self._process = self._start()
+        threading.Thread(target=self._watch, name="worker-watch", daemon=True).start()
+
+    def stop(self) -> None:
+        """End the process and do not start it again."""
+        self._stopping.set()
+        self._process.terminate()
+        self._process.wait()
+
+    def _start(self) -> subprocess.Popen[bytes]:
+        return subprocess.Popen([sys.executable, "-m", "kb_service.cli", "worker", "--with-parent"])
+
+    def _watch(self) -> None:
+        while True:
+            self._process.wait()
+            if self._stopping.wait(_RESTART_SECONDS):
+                return
+            log.warning("the worker ended and is started again")
+            self._process = self._start()
+
+
+def require_free(host: str, port: int) -> None:
+    """Raise KbError where the address cannot be listened on, before anything is promised there."""
+    try:
+        with socket.create_server((host, port)):
+            pass
+    except OSError as error:
+        raise KbError(f"cannot listen on {host}:{port}: {error.strerror}; choose another with --port") from error
 
 
 def serve(settings: Settings, host: str, port: int, *, with_worker: bool) -> None:
     """Serve until told to stop. With more than one process, their metrics are added up."""
     if settings.web_workers > 1:
         os.environ["PROMETHEUS_MULTIPROC_DIR"] = tempfile.mkdtemp(prefix="kb-metrics-")
-    worker = (
-        subprocess.Popen([sys.executable, "-m", "kb_service.cli", "worker", "--with-parent"]) if with_worker else None
-    )
+    worker = _Worker() if with_worker else None
     options = {
         "bind": f"{host}:{port}",
         "workers": settings.web_workers,
@@ -68,8 +105,7 @@ def serve(settings: Settings, host: str, port: int, *, with_worker: bool) -> Non
         _Server(settings, options).run()
     finally:
         if worker:
-            worker.terminate()
-            worker.wait()
+            worker.stop()
 
 
 def work(parts: Parts, *, with_parent: bool) -> None:
@@ -77,10 +113,12 @@ def work(parts: Parts, *, with_parent: bool) -> None:
 
     A failed sync is logged and tried again, with growing pauses up to 30 s.
     """
+    configure(parts.settings.log_level)
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
     parent, pause = os.getppid(), WORK_SECONDS
+    parts.sync.warm_up()
     while not stop.wait(pause) and not (with_parent and os.getppid() != parent):
         try:
             if parts.sync.is_needed():

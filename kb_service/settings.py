@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Annotated
 from urllib.parse import quote
 
-from pydantic import AfterValidator, Field, PositiveInt, ValidationError
+from pydantic import AfterValidator, Field, NonNegativeInt, PositiveInt, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from kb_service.errors import BadSettings
@@ -53,11 +53,15 @@ class Settings(BaseSettings):
     default_locale: Annotated[str, AfterValidator(_locale)] = Field(
         "es-MX", description="Locale of a customer whose language is neither given nor recognised."
     )
+    contact: str = Field("", description="How customers reach a person, shown on the help page; empty: not shown.")
     max_query_chars: PositiveInt = Field(5000, description="Longest customer message accepted, in characters.")
     max_import_bytes: PositiveInt = Field(50_000_000, description="Largest file accepted for import.")
     max_import_rows: PositiveInt = Field(200_000, description="Most rows accepted in one import.")
     web_workers: PositiveInt = Field(1, description="Server processes started by `kb serve`.")
     web_threads: PositiveInt = Field(8, description="Threads of each server process.")
+    trusted_proxies: NonNegativeInt = Field(
+        0, description="How many proxies in front may say which address a request comes from."
+    )
     secure_cookies: bool = Field(False, description="Behind HTTPS: cookies over HTTPS only, HTTP redirected.")
     log_level: Annotated[str, AfterValidator(_log_level)] = Field("INFO", description="Least severe level logged.")
 
@@ -82,7 +86,9 @@ class Settings(BaseSettings):
         if self.secret_key:
             return self.secret_key
         try:
-            return secret_file(self).read_text(encoding="ascii")
+            if kept := secret_file(self).read_text(encoding="ascii").strip():
+                return kept
+            raise BadSettings(f"{secret_file(self)} is empty: restore it, or remove it and run `kb init`")
         except FileNotFoundError:
             raise BadSettings("there is no secret yet: run `kb init`, or set KB_SECRET_KEY") from None
 

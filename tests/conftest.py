@@ -4,6 +4,7 @@
 database of its own. A server that does not start fails the tests that need it.
 """
 
+import atexit
 import os
 import shutil
 import tempfile
@@ -24,6 +25,7 @@ from tests.support.servers import PostgresServer, RedisServer
 
 # platformdirs, which the PostgreSQL wheel asks for a place, warns where this is not a private folder.
 os.environ["XDG_RUNTIME_DIR"] = tempfile.mkdtemp(prefix="kb-test-runtime-")
+atexit.register(shutil.rmtree, os.environ["XDG_RUNTIME_DIR"], ignore_errors=True)
 for name in [name for name in os.environ if name.startswith("KB_")]:
     del os.environ[name]
 

@@ -17,7 +17,7 @@
   };
 
   // Enter may come before the results for the last letters: then the first result is opened when they are there.
-  const isCurrent = () => document.querySelector("#results .results")?.dataset.for === byId("q").value.trim();
+  const isCurrent = () => document.querySelector("#results .found")?.dataset.for === byId("q").value.trim();
   const openFirst = () => results()[0]?.click();
   const open = (event) => {
     openedByKeyboard = true;
@@ -56,20 +56,35 @@
   };
   showMissing();
 
-  document.addEventListener("htmx:afterSettle", (event) => {
-    if (event.detail.target.id === "results" && openWhenFound) {
-      openWhenFound = false;
-      openFirst();
-    }
-    if (event.detail.target.id !== "preview") return;
-    showMissing();
+  const showOpen = () => {
     const opened = byId("ticket").elements.macro.value;
-    byId("ticket").elements.event_id.value = byId("copy")?.elements.event_id.value ?? "";
     for (const link of results()) {
       const macro = JSON.parse(link.getAttribute("hx-vals")).macro;
       if (macro === opened) link.setAttribute("aria-current", "true");
       else link.removeAttribute("aria-current");
     }
+  };
+
+  // Another language is another text: the open macro is filled in again, as a use of its own.
+  document.addEventListener("change", (event) => {
+    if (event.target.id !== "locale") return;
+    const ticket = byId("ticket").elements;
+    ticket.locale.value = event.target.value;
+    ticket.event_id.value = "";
+    if (ticket.macro.value) htmx.trigger("#ticket", "kb:language");
+  });
+
+  document.addEventListener("htmx:afterSettle", (event) => {
+    if (event.detail.target.id === "results") {
+      showOpen();
+      if (openWhenFound) openFirst();
+      openWhenFound = false;
+    }
+    if (event.detail.target.id === "used") byId("ticket").elements.event_id.value = ""; // the next use is another one
+    if (event.detail.target.id !== "preview") return;
+    showMissing();
+    byId("ticket").elements.event_id.value = byId("use")?.elements.event_id.value ?? "";
+    showOpen();
     if (openedByKeyboard) byId("copy-button")?.focus({ preventScroll: true });
     if (event.detail.requestConfig.elt.matches("a.result")) byId("preview").scrollIntoView({ block: "nearest" });
     openedByKeyboard = false;
@@ -77,7 +92,7 @@
   // The ticket remembers which macro is open, so that what is typed into it meanwhile fills in the right one.
   document.addEventListener("htmx:beforeRequest", (event) => {
     if (event.detail.target.id !== "preview") return;
-    byId("copied").textContent = "";
+    byId("copy-failed").hidden = true;
     if (!event.detail.elt.matches("a.result")) return;
     const { macro, locale, event_id } = JSON.parse(event.detail.elt.getAttribute("hx-vals"));
     Object.entries({ macro, locale, event_id }).forEach(([name, value]) => { byId("ticket").elements[name].value = value; });
@@ -102,10 +117,9 @@
     if (!done) throw new Error("copying was refused");
   };
 
-  document.addEventListener("submit", async (event) => {
-    if (event.target.id !== "copy") return;
-    event.preventDefault();
-    const form = event.target;
+  // Copying is not sending: what became of the text is asked afterwards, and may be left unsaid.
+  document.addEventListener("click", async (event) => {
+    if (event.target.id !== "copy-button") return;
     byId("copy-failed").hidden = true;
     try {
       await copy();
@@ -113,6 +127,7 @@
       byId("copy-failed").hidden = false;
       return;
     }
-    htmx.trigger(form, "kb:copied");
+    byId("copied").textContent = byId("copied").dataset.text;
+    if (byId("use")) byId("use").hidden = false;
   });
 })();

@@ -11,6 +11,9 @@ from kb_service.storage.records import ApiKey
 SCOPES = ("reply", "feedback", "macros", "content:read", "content:write", "events", "reports", "admin")
 _PREFIX = "kb_"
 _SHOWN = 9
+_LONGEST_NAME = 100
+OWN_SENDERS = ("help-page", "agent-page")
+"""Names the service's own pages send under."""
 
 
 class ApiKeys:
@@ -20,7 +23,9 @@ class ApiKeys:
         self._database = database
 
     def create(self, scopes: Sequence[str], name: str) -> str:
-        """Make a key and return it; it cannot be shown again. InvalidInput for an unknown scope or none."""
+        """Make a key and return it; it cannot be shown again. InvalidInput for a wrong name or scope, or for none."""
+        if not 1 <= len(name.strip()) <= _LONGEST_NAME or name in OWN_SENDERS:
+            raise InvalidInput(f"a key's name has 1 to {_LONGEST_NAME} characters and is none of {OWN_SENDERS}", "name")
         unknown = sorted(set(scopes) - set(SCOPES))
         if unknown or not scopes:
             raise InvalidInput(f"unknown scope {', '.join(unknown) or '(none)'}; choose from {', '.join(SCOPES)}")

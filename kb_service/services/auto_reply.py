@@ -1,7 +1,7 @@
 """Answer a customer's message: find the entry, decide, store the interaction, and say what to show."""
 
 from collections.abc import Callable, Iterable
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
@@ -12,7 +12,6 @@ from indexer.documents import Document
 from indexer.ranking import Candidate
 from kb_service.services.consider_question import MAX_SUGGESTIONS, Considered, ConsiderQuestion
 from kb_service.services.customer_key import customer_key
-from kb_service.services.redact import redact
 from kb_service.services.render_answer import render_answer
 from kb_service.services.sync_index import document_of
 from kb_service.storage.database import Database
@@ -74,6 +73,7 @@ class AutoReply:
     suggestions: tuple[Suggestion, ...]
     index_version: str
     experiments: tuple[dict[str, str], ...] = field(default=())
+    is_repeat: bool = False
 
 
 class ReplyToMessage:
@@ -106,7 +106,8 @@ class ReplyToMessage:
             if first is None:
                 return None
             revisions = work.content.revisions_by_id(candidate["revision"] for candidate in first.candidates)
-        return result_of(first, {number: document_of(revision) for number, revision in revisions.items()})
+        documents = {number: document_of(revision) for number, revision in revisions.items()}
+        return replace(result_of(first, documents), is_repeat=True)
 
 
 def reply_of(document: Document) -> Reply:
@@ -135,7 +136,7 @@ def _interaction(message: Message, customer: str, considered: Considered) -> Int
         conversation_id=message.conversation_id,
         customer_key=customer,
         channel=message.channel,
-        query=redact(considered.query),
+        query=considered.query,
         asked_locale=message.locale,
         locale=best.locale if best and decision.outcome != "handoff" else considered.locale,
         decision=decision.outcome,

@@ -5,9 +5,11 @@ from dataclasses import dataclass
 from indexer.decision import Decision, decide
 from indexer.language import detect_language
 from indexer.ranking import Candidate
+from indexer.text import language_of
 from kb_service.errors import InvalidInput
 from kb_service.services.live_index import LiveIndex
 from kb_service.services.native_format import storable
+from kb_service.services.redact import redact, without_placeholders
 
 MAX_SUGGESTIONS = 3
 LANGUAGES = {"es": "es-MX", "pt": "pt-BR", "en": "en"}
@@ -16,7 +18,7 @@ LANGUAGES = {"es": "es-MX", "pt": "pt-BR", "en": "en"}
 
 @dataclass(frozen=True, slots=True)
 class Considered:
-    """A question, the locale it is taken to be in, the entries ranked best first, and the decision."""
+    """A question (redacted), the locale it is taken to be in, the entries ranked best first, and the decision."""
 
     query: str
     locale: str
@@ -38,12 +40,15 @@ class ConsiderQuestion:
     def consider(
         self, query: str, locale: str | None, channel: str | None = None, likely_locale: str | None = None
     ) -> Considered:
-        """Rank and decide; InvalidInput for an empty or too long query, NotReady without an index."""
-        query = self._checked(query)
+        """Rank and decide by what the query says besides personal data.
+
+        InvalidInput for an empty or too long query, NotReady without an index.
+        """
+        query = redact(self._checked(query))
         chosen = locale or self.locale_of(query, likely_locale)
         loaded = self._live.current()
         model = loaded.snapshot.confidence_model
-        ranked = loaded.snapshot.rank("faq", loaded.query(query, chosen, channel))
+        ranked = loaded.snapshot.rank("faq", loaded.query(without_placeholders(query), chosen, channel))
         return Considered(
             query,
             chosen,
@@ -55,10 +60,10 @@ class ConsiderQuestion:
         )
 
     def locale_of(self, query: str, likely_locale: str | None = None) -> str:
-        """The locale of the language the query is written in; the likely or the default one where that is unclear."""
+        """The locale of the language the query, redacted or not, is clearly in; else the likely or default one."""
         likely = likely_locale or self._default_locale
-        language = detect_language(query, tuple(LANGUAGES))
-        if language is None or likely.startswith(language):
+        language = detect_language(without_placeholders(query), tuple(LANGUAGES), likely)
+        if language is None or language == language_of(likely):
             return likely
         return LANGUAGES[language]
 

@@ -112,12 +112,16 @@ class ImportContent:
 
 
 def read_text(path: Path, max_bytes: int) -> str:
-    """The file as text, without a byte order mark; InvalidInput names the position of a byte that is not UTF-8."""
+    """The file as text, without a byte order mark; InvalidInput names the position of a byte that is not UTF-8.
+
+    No more than `max_bytes` + 1 bytes are read, so that a pipe or a device without an end is refused as well.
+    """
     try:
-        size = path.stat().st_size
-        if size > max_bytes:
-            raise InvalidInput(f"{path} has {size} bytes; KB_MAX_IMPORT_BYTES allows {max_bytes}")
-        return path.read_bytes().decode("utf-8-sig")
+        with path.open("rb") as file:
+            data = file.read(max_bytes + 1)
+        if len(data) > max_bytes:
+            raise InvalidInput(f"{path} has more bytes than KB_MAX_IMPORT_BYTES allows, {max_bytes}")
+        return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = error.object[: error.start].count(b"\n") + 1
         raise InvalidInput(f"{path} is not UTF-8: byte {error.start}, on line {line}: {error.reason}") from error

@@ -2,6 +2,8 @@
 
 import os
 import secrets
+from contextlib import suppress
+from tempfile import NamedTemporaryFile
 
 from kb_service.settings import Settings, secret_file
 from kb_service.storage.database import Database
@@ -20,9 +22,9 @@ def initialise(settings: Settings, database: Database) -> None:
 
 def _make_secret(settings: Settings) -> None:
     """Write a new secret, readable by its owner only, unless there is one."""
-    try:
-        descriptor = os.open(secret_file(settings), os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except FileExistsError:
-        return
-    with os.fdopen(descriptor, "w", encoding="ascii") as file:
+    with NamedTemporaryFile("w", encoding="ascii", dir=settings.data_dir, prefix="secret.") as file:
         file.write(secrets.token_urlsafe(48))
+        file.flush()
+        os.fsync(file.fileno())
+        with suppress(FileExistsError):
+            os.link(file.name, secret_file(settings))  # appears whole or not at all, and replaces nothing

@@ -1,8 +1,10 @@
 """The index a server process answers from, swapped for a newer one without dropping a request."""
 
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import timedelta
 
 import structlog
 
@@ -12,8 +14,11 @@ from indexer.ranking import Query
 from indexer.snapshot import Snapshot
 from indexer.store import SnapshotStore
 from kb_service.errors import NotReady
+from kb_service.storage.database import Database
+from kb_service.storage.types import utc_now
 
 POLL_SECONDS = 0.4
+RETRY_SECONDS = 5.0  # before a version that could not be loaded is tried again
 log = structlog.get_logger()
 
 
@@ -32,12 +37,14 @@ class Loaded:
 class LiveIndex:
     """Holds the newest good snapshot; a thread follows the store's current version."""
 
-    def __init__(self, store: SnapshotStore, load_encoder: Callable[[], Encoder]) -> None:
+    def __init__(self, store: SnapshotStore, load_encoder: Callable[[], Encoder], database: Database) -> None:
         self._store = store
         self._load_encoder = load_encoder
+        self._database = database
         self._loaded: Loaded | None = None
         self._problem: str | None = "the index is being loaded"
         self._seen: str | None = None
+        self._retry_at = 0.0
         self._refreshing = threading.Lock()
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
@@ -59,14 +66,22 @@ class LiveIndex:
         """What is wrong with the newest version, if anything; the index in use may still be an older, good one."""
         return self._problem
 
+    def lag(self) -> timedelta:
+        """For how long the oldest change that the index in use lacks has been waiting; zero where it lacks none."""
+        with self._database.reading() as work:
+            waiting = work.content.oldest_change_after(self.current().snapshot.manifest.highest_change)
+        return max(timedelta(0), utc_now() - waiting) if waiting else timedelta(0)
+
     def refresh(self) -> None:
         """Load the store's current version if it is new. Errors are kept for `problem`, the old index stays in use."""
+        version: str | None = None
         with self._refreshing:
             try:
                 version = self._store.current_version()
-                if self._loaded is None or version != self._seen:
+                if version != self._seen or (self._loaded is None and time.monotonic() >= self._retry_at):
                     self._load(version)
-            except (IndexerError, OSError) as error:
+            except (IndexerError, NotReady, OSError) as error:
+                self._seen, self._retry_at = version, time.monotonic() + RETRY_SECONDS
                 self._report(str(error))
 
     def follow(self) -> None:
@@ -91,11 +106,26 @@ class LiveIndex:
         if self._loaded is None or snapshot.version != self._loaded.snapshot.version:
             encoder = self._load_encoder()
             snapshot.require_encoder(encoder)
+            self._require_source(snapshot)
             encoder.encode(["warm up"], role="query")
             self._loaded = Loaded(snapshot, encoder)
             log.info("index loaded", version=snapshot.version)
         self._seen = version
         self._report(str(damage) if damage else None)
+
+    def _require_source(self, snapshot: Snapshot) -> None:
+        """Raise NotReady for an index of another database, or of a later state than a restored one's.
+
+        Its revisions would not be there. Where the database does not answer, the snapshot is trusted: it has all it
+        takes to answer.
+        """
+        try:
+            with self._database.reading() as work:
+                source, highest = work.knowledge_base_id(), work.content.highest_change()
+        except NotReady:
+            return
+        if snapshot.manifest.source != source or snapshot.manifest.highest_change > highest:
+            raise NotReady("the index was not built from this database; a worker or `kb index sync` builds it anew")
 
     def _report(self, problem: str | None) -> None:
         if problem and problem != self._problem:

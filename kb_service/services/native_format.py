@@ -1,7 +1,8 @@
-"""The native import and export format: JSON Lines, one entry in one locale a line (see docs/import-format.md)."""
+"""The native import and export format: JSON Lines, one entry in one locale a line (docs/curator/import-format.md)."""
 
 import json
 import re
+from collections import Counter
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
@@ -17,7 +18,8 @@ from pydantic import (
 
 from kb_service.errors import InvalidInput
 from kb_service.locales import parse_locale
-from kb_service.storage.records import Content, Draft, Keyword, Kind, Revision
+from kb_service.services.fill_macro import template_problem
+from kb_service.storage.records import Content, Draft, Keyword, Revision
 
 MAX_TEXT = 100_000
 _KEY = re.compile(r"[\w][\w.:-]*")
@@ -39,10 +41,17 @@ def _key(text: str) -> str:
     return text
 
 
+def _worded(text: str) -> str:
+    if not any(character.isalnum() for character in text):
+        raise ValueError("has no letters or digits")
+    return text
+
+
 _Filled = Annotated[StrictStr, StringConstraints(strip_whitespace=True, min_length=1)]
 Text = Annotated[_Filled, StringConstraints(max_length=MAX_TEXT), AfterValidator(storable)]
 ShortText = Annotated[_Filled, StringConstraints(max_length=100), AfterValidator(storable)]
-Title = Annotated[_Filled, StringConstraints(max_length=2000), AfterValidator(storable)]
+Title = Annotated[_Filled, StringConstraints(max_length=2000), AfterValidator(storable), AfterValidator(_worded)]
+Body = Annotated[Text, AfterValidator(_worded)]
 Key = Annotated[_Filled, StringConstraints(max_length=200), AfterValidator(_key)]
 LocaleName = Annotated[Text, AfterValidator(parse_locale)]
 
@@ -65,9 +74,9 @@ class EntryLine(BaseModel):
     kind: Literal["faq", "macro"]
     locale: LocaleName
     question: Title | None = None
-    answer: Text | None = None
+    answer: Body | None = None
     title: Title | None = None
-    body: Text | None = None
+    body: Body | None = None
     variants: Annotated[list[Title], Field(max_length=1000)] = []
     keywords: Annotated[list[KeywordLine], Field(max_length=1000)] = []
     product: ShortText | None = None
@@ -85,6 +94,8 @@ class EntryLine(BaseModel):
         for name in others:
             if getattr(self, name) is not None:
                 raise ValueError(f"a {self.kind} has no {name!r}")
+        if self.kind == "macro" and (problem := template_problem(self.body or "")):
+            raise ValueError(f"body: the macro's template is wrong: {problem}")
         return self
 
     def draft(self) -> Draft:
@@ -107,7 +118,7 @@ class EntryLine(BaseModel):
 def parse_line(text: str, default_locale: str | None = None) -> EntryLine:
     """Read one line; InvalidInput says which field is wrong and why."""
     try:
-        data = json.loads(text)
+        data = json.loads(text, object_pairs_hook=_object)
     except (ValueError, RecursionError) as error:  # ValueError: also a number of more than 4,300 digits
         raise InvalidInput(f"not JSON: {error}") from error
     if not isinstance(data, dict):
@@ -117,7 +128,21 @@ def parse_line(text: str, default_locale: str | None = None) -> EntryLine:
     try:
         return EntryLine.model_validate(data)
     except ValidationError as error:
-        raise InvalidInput("; ".join(describe(part) for part in error.errors())) from error
+        raise InvalidInput("; ".join(_describe_line(part) for part in error.errors())) from error
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """The object; InvalidInput where a name comes twice, since one of its values would be lost."""
+    fields = dict(pairs)
+    if len(fields) < len(pairs):
+        twice = next(name for name, count in Counter(name for name, _ in pairs).items() if count > 1)
+        raise InvalidInput(f"the field {twice[:100]!r} is there twice")
+    return fields
+
+
+def _describe_line(part: Any) -> str:
+    is_unlocated = part["type"] == "missing" and part["loc"] == ("locale",)
+    return describe(part) + (" (--locale gives one to every line without)" if is_unlocated else "")
 
 
 def describe(part: Any) -> str:
@@ -145,10 +170,3 @@ def format_line(revision: Revision) -> dict[str, Any]:
         "shortcut": content.shortcut,
     }
     return {name: value for name, value in line.items() if value not in (None, [])}
-
-
-def kind_of(text: str) -> Kind:
-    """The kind by its name; InvalidInput for another."""
-    if text not in ("faq", "macro"):
-        raise InvalidInput(f"unknown kind {text[:40]!r}; expected faq or macro", "kind")
-    return "faq" if text == "faq" else "macro"

@@ -65,6 +65,8 @@ class ReadEntries:
 
     def entry(self, kind: Kind, key: str) -> EntryDetail:
         """One entry; NotFound where there is none."""
+        if "\0" in key:  # no entry has it, and PostgreSQL would refuse to look
+            raise NotFound(f"there is no {kind} {key[:200]!r}")
         with self._database.reading() as work:
             revisions = work.content.revisions_of(kind, key)
             live = work.content.live_ids(kind, key)

@@ -16,22 +16,40 @@ _DATE = rf"(?:{_YEAR}[./-]{_MONTH}[./-]{_DAY}|{_DAY}[./-]{_DAY}[./-]{_YEAR})(?:[
 _GAP = r"(?:[^\S\n]|[./_‐-―-])"  # a space (not a new line), punctuation that parts numbers, any kind of dash
 _NUMBER = re.compile(rf"(?P<date>(?<![\d./-]){_DATE}(?!\d|[./-]\d))|\d(?:{_GAP}{{0,3}}\d){{7,}}")
 _CURP = re.compile(r"[A-ZÑ]{4}\d{6}[HMX][A-Z]{5}[A-Z0-9]\d", re.IGNORECASE)
+# E.164 numbers have up to 15 digits. Mexican ones with the 1 of before 2019 are no longer valid, but still written.
+_ABROAD = re.compile(rf"[+＋]\d(?:(?:{_GAP}|[()]){{0,3}}\d){{9,14}}(?!{_GAP}{{0,3}}\d)")
 _LONG_RUN = 9
 _LONGEST = 19  # digits of the longest scheme, a card number
 _REGIONS = ("MX", "BR")
+_SECRET = re.compile(
+    r"""\b(?P<what>(?:pin|nip|cvv2?|cvc2?|senha|contrase(?:ñ|n\u0303?)a|clave|token|password)
+        |c[oó]digo[ ]de[ ](?:seguridad|segurança|seguranca|verificaci[oó]n|verificação|verificacao))
+        (?P<link>(?:\s+(?:es|era|é|eh|is|was|actual|atual|n[uú]mero|number)\b){0,2}\s*[:=#]?\s*)
+        \d{3,8}(?!\d|[.,/-]\d)""",
+    re.IGNORECASE | re.VERBOSE,
+)
+_KINDS = ("email", "curp", "rfc", "phone", "clabe", "card", "cnpj", "cpf", "number", "secret")
+_PLACEHOLDER = re.compile(rf"\[(?:{'|'.join(_KINDS)})\]")
 _CLABE_WEIGHTS = (3, 7, 1)
 
 
 def redact(text: str) -> str:
-    """Replace e-mails, CURP, RFC, CPF, CNPJ, CLABE, card numbers, phones and long digit runs by their kind in brackets.
+    """Replace e-mails, CURP, RFC, CPF, CNPJ, CLABE, card numbers, phones, secrets and long digit runs by their kind.
 
-    Check digits decide where a scheme has them (python-stdnum); a date, and an amount of fewer than nine digits in a
-    row, stay readable.
+    The kind is written in brackets. Check digits decide where a scheme has them (python-stdnum), but a phone number
+    that begins with + is one whatever its digits. Three to eight digits after PIN, NIP, CVV, senha, contraseña, clave
+    or token are a secret. A date, and an amount of fewer than nine digits in a row, stay readable.
     """
     text = _EMAIL.sub("[email]", text)
     text = _WORD_ID.sub(_word_id, text)
-    text = _phones(text)
-    return _NUMBER.sub(_number, text)
+    text = _phones(_ABROAD.sub("[phone]", text))
+    text = _NUMBER.sub(_number, text)
+    return _SECRET.sub(r"\g<what>\g<link>[secret]", text)
+
+
+def without_placeholders(redacted: str) -> str:
+    """What is left of a redacted text to understand it by: without the bracketed kinds."""
+    return " ".join(_PLACEHOLDER.sub(" ", redacted).split())
 
 
 def _word_id(match: re.Match[str]) -> str:
@@ -53,7 +71,7 @@ def _number(match: re.Match[str]) -> str:
 def _phones(text: str) -> str:
     for region in _REGIONS:
         found = phonenumbers.PhoneNumberMatcher(text, region, leniency=phonenumbers.Leniency.VALID)
-        for match in reversed([m for m in found if not _scheme(m.raw_string)[0]]):
+        for match in reversed([m for m in found if m.raw_string[0] in "+＋" or not _scheme(m.raw_string)[0]]):
             text = f"{text[: match.start]}[phone]{text[match.end :]}"
     return text
 

@@ -4,16 +4,22 @@ from dataclasses import dataclass
 
 from indexer.documents import Document
 from indexer.locales import choose_locale
+from indexer.ranking import Candidate
 from indexer.text import fold
 from kb_service.errors import NotFound, NotReady
 from kb_service.services.live_index import LiveIndex, Loaded
 
 _MEANING_FROM = 3  # characters typed before meaning is asked too
+_LEAST_SHARED = 0.03  # confidence; an agent looks through a list, so it may be far below what a customer is shown
+_LEAST_UNSHARED = 0.3  # where no word is shared, as for `asdfgh`, which comes near something as well (up to 0.27)
 
 
 @dataclass(frozen=True, slots=True)
 class FoundMacro:
-    """A macro in the locale that suits the customer; `body` still holds its placeholders."""
+    """A macro in the locale that suits the customer; `body` still holds its placeholders.
+
+    `by_meaning` is true where nothing in it begins as typed.
+    """
 
     key: str
     locale: str
@@ -22,6 +28,7 @@ class FoundMacro:
     shortcut: str | None
     body: str
     tags: tuple[str, ...]
+    by_meaning: bool = False
 
 
 class SearchMacros:
@@ -33,16 +40,16 @@ class SearchMacros:
     def search(self, text: str, locale: str, limit: int) -> list[FoundMacro]:
         """The best `limit` macros: shortcuts and words that begin as typed come first, then macros by meaning.
 
-        Without text, macros by title.
+        Without text, macros by title; none where nothing comes close.
         """
         loaded = self._live.current()
-        typed = _typed(loaded, text, locale)
-        keys = list(dict.fromkeys(document.entry for document in typed))
-        if len(text.strip()) >= _MEANING_FROM and len(keys) < limit:
+        found = {document.entry: False for document in _typed(loaded, text, locale)}
+        if len(text.strip()) >= _MEANING_FROM and len(found) < limit:
             ranked = loaded.snapshot.rank("macro", loaded.query(text, locale), limit)
-            keys += [candidate.entry for candidate in ranked]
-        documents = (_in_locale(loaded, key, locale) for key in list(dict.fromkeys(keys))[:limit])
-        return [_found(document) for document in documents]
+            for candidate in filter(_is_close, ranked):
+                found.setdefault(candidate.entry, True)
+        shown = list(found.items())[:limit]
+        return [_found(_in_locale(loaded, key, locale), by_meaning) for key, by_meaning in shown]
 
     def macro(self, key: str, locale: str) -> FoundMacro:
         """One published macro in this locale or the nearest one it has; NotFound where there is none."""
@@ -58,6 +65,11 @@ class SearchMacros:
         except NotReady:
             return []
         return sorted({document.locale for document in documents if document.kind == "macro"})
+
+
+def _is_close(candidate: Candidate) -> bool:
+    """Whether an agent may mean it: nonsense comes near something too, but shares no word with it."""
+    return candidate.confidence >= (_LEAST_SHARED if candidate.signals.lexical > 0 else _LEAST_UNSHARED)
 
 
 def _typed(loaded: Loaded, text: str, locale: str) -> list[Document]:
@@ -89,7 +101,7 @@ def _in_locale(loaded: Loaded, key: str, locale: str) -> Document:
     return document
 
 
-def _found(document: Document) -> FoundMacro:
+def _found(document: Document, by_meaning: bool = False) -> FoundMacro:
     return FoundMacro(
         document.entry,
         document.locale,
@@ -98,4 +110,5 @@ def _found(document: Document) -> FoundMacro:
         document.shortcut,
         document.body,
         document.tags,
+        by_meaning,
     )

@@ -41,6 +41,10 @@ class SyncIndex:
         self._cache_dir = cache_dir
         self._loaded: Snapshot | None = None
 
+    def warm_up(self) -> None:
+        """Load the encoder before it is needed, so that the first publication does not wait for it."""
+        self._load_encoder().encode(["warm up"])
+
     def behind(self) -> int:
         """How many changes the current snapshot has not seen; all of them where there is no usable snapshot."""
         with self._database.reading() as work:

@@ -50,9 +50,21 @@ class AccountRepository:
         row = self._session.scalar(select(UserRow).where(UserRow.fs_uniquifier == uniquifier))
         return _account(row) if row else None
 
+    def all(self) -> list[Account]:
+        """Every account, by e-mail address."""
+        return [_account(row) for row in self._session.scalars(select(UserRow).order_by(UserRow.email))]
+
     def set_password(self, account_id: int, password_hash: str) -> None:
         """Replace the password's hash."""
         self._session.get_one(UserRow, account_id).password = password_hash
+
+    def end_sessions(self, account_id: int) -> None:
+        """Make every session of the account invalid."""
+        self._session.get_one(UserRow, account_id).fs_uniquifier = uuid4().hex
+
+    def set_active(self, account_id: int, active: bool) -> None:
+        """Allow or end access."""
+        self._session.get_one(UserRow, account_id).active = active
 
 
 def _account(row: UserRow) -> Account:

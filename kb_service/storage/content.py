@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import asdict
+from datetime import datetime
 from typing import TypeVar
 
 from sqlalchemy import ColumnElement, Select, and_, exists, func, or_, select, text, tuple_, update
@@ -169,6 +170,11 @@ class ContentRepository:
     def highest_change(self) -> int:
         """The id of the newest line of the change log; 0 where it is empty."""
         return self._session.scalar(select(func.max(ChangeRow.id))) or 0
+
+    def oldest_change_after(self, change_id: int) -> datetime | None:
+        """When the first change behind this one was logged; None where there is none."""
+        oldest = select(ChangeRow.created_at).where(ChangeRow.id > change_id).order_by(ChangeRow.id).limit(1)
+        return self._session.scalar(oldest)
 
     def changes_after(self, change_id: int) -> list[Change]:
         """The change log's lines behind this one, oldest first."""

@@ -151,9 +151,12 @@ def _engine(url: str) -> Engine:
             "KB_DATABASE_URL is not a database URL such as postgresql://user:password@host/name"
         ) from error
     if parsed.get_backend_name() == "postgresql":
-        return create_engine(parsed.set(drivername="postgresql+psycopg"), pool_pre_ping=True, pool_size=10)
+        driver = parsed.set(drivername="postgresql+psycopg")
+        return create_engine(driver, hide_parameters=True, pool_pre_ping=True, pool_size=10)
     if parsed.get_backend_name() == "sqlite":
-        return _sqlite(create_engine(parsed.set(drivername="sqlite"), connect_args={"timeout": 30}))
+        return _sqlite(
+            create_engine(parsed.set(drivername="sqlite"), connect_args={"timeout": 30}, hide_parameters=True)
+        )
     raise BadSettings(f"KB_DATABASE_URL: {parsed.get_backend_name()!r} is not supported; use sqlite or postgresql")
 
 

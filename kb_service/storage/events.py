@@ -3,11 +3,11 @@
 from dataclasses import asdict
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import String, cast, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from kb_service.storage.records import Feedback, Interaction, MacroUse
+from kb_service.storage.records import Escalation, Feedback, Interaction, MacroUse
 from kb_service.storage.tables import (
     Base,
     EntryRow,
@@ -83,6 +83,20 @@ class EventRepository:
         """True once the customer asked for a person."""
         found = select(EscalationRow.id).where(EscalationRow.interaction_id == interaction_id).limit(1)
         return self._session.scalar(found) is not None
+
+    def escalations(self, *, limit: int, before: int | None = None, id_ends_with: str = "") -> list[Escalation]:
+        """Wishes for a person, newest first, each with its interaction.
+
+        `before` is the id of the last one already seen, `id_ends_with` the last hexadecimal digits (at most twelve) of
+        the interaction's id.
+        """
+        wanted = select(EscalationRow, InteractionRow).join(InteractionRow).order_by(EscalationRow.id.desc())
+        if before is not None:
+            wanted = wanted.where(EscalationRow.id < before)
+        if id_ends_with:
+            wanted = wanted.where(cast(InteractionRow.id, String).endswith(id_ends_with, autoescape=True))
+        rows = self._session.execute(wanted.limit(limit))
+        return [Escalation(wish.id, _interaction(interaction), wish.created_at) for wish, interaction in rows]
 
     def macro_uses(self, key: str) -> list[MacroUse]:
         """Uses of one macro, oldest first."""

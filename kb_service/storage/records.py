@@ -138,6 +138,15 @@ class Feedback:
 
 
 @dataclass(frozen=True, slots=True)
+class Escalation:
+    """A customer's wish for a person after an interaction; ids rise with time."""
+
+    id: int
+    interaction: Interaction
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class MacroUse:
     """One use of a macro by an agent."""
 

@@ -11,7 +11,7 @@ from flask_security.decorators import default_unauthn_handler
 from flask_security.utils import validate_redirect_url
 from werkzeug.wrappers import Response
 
-from kb_service.errors import Conflict, InvalidInput
+from kb_service.errors import Conflict, InvalidInput, NotFound
 from kb_service.storage.accounts import ROLES
 from kb_service.storage.database import Database
 from kb_service.storage.records import Account
@@ -141,16 +141,30 @@ def create_user(app: Flask, email: str, password: str, role: str) -> None:
     """Create an account; InvalidInput says what is wrong with it, Conflict that the address is taken."""
     if role not in ROLES:
         raise InvalidInput(f"there is no role {role[:50]!r}; choose one of {', '.join(ROLES)}", "role")
-    if len(password) < MIN_PASSWORD:
-        raise InvalidInput(f"the password needs at least {MIN_PASSWORD} characters", "password")
     with app.app_context():
-        address = _address(app, email)
-        hashed = hash_password(app.extensions["security"].password_util.normalize(password))
+        address, hashed = _address(app, email), _hashed(app, password)
         with parts().database.writing() as work:
             if work.accounts.by_email(address):
                 raise Conflict(f"there is already an account for {address}")
             work.accounts.add(address, hashed, role)
             work.commit()
+
+
+def set_password(app: Flask, email: str, password: str) -> None:
+    """Replace an account's password and end its sessions; NotFound where there is no such account."""
+    with app.app_context(), parts().database.writing() as work:
+        account = work.accounts.by_email(email.strip())
+        if account is None:
+            raise NotFound(f"there is no account for {email[:100]}")
+        work.accounts.set_password(account.id, _hashed(app, password))
+        work.accounts.end_sessions(account.id)
+        work.commit()
+
+
+def _hashed(app: Flask, password: str) -> str:
+    if len(password) < MIN_PASSWORD:
+        raise InvalidInput(f"the password needs at least {MIN_PASSWORD} characters", "password")
+    return str(hash_password(app.extensions["security"].password_util.normalize(password)))
 
 
 def _address(app: Flask, email: str) -> str:

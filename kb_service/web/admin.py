@@ -1,20 +1,23 @@
-"""The admin pages: what the base holds, and what it would answer and why."""
+"""The admin pages: what the base holds, what it would answer and why, and who asked for a person."""
 
 from typing import Literal
 
 from flask import Blueprint, render_template, url_for
 
+from indexer.confidence import ConfidenceModel
 from kb_service.errors import InvalidInput, KbError, NotReady
 from kb_service.services.consider_question import Considered
 from kb_service.services.read_entries import EntryFilter
 from kb_service.storage.records import Kind
 from kb_service.web.accounts import ADMIN_ROLES, only
 from kb_service.web.context import parts
-from kb_service.web.forms import Form, Line, Locale, Words
+from kb_service.web.forms import Form, Line, Locale, RowId, Words
 from kb_service.web.i18n import page_locale
 from kb_service.web.rendering import render_page
 
 PAGE = 50
+LONGEST_TESTED = 500
+"""Characters of a question in the tester: it travels in the address, where a server takes some 4,000, six an accent."""
 
 
 class EntriesForm(Form):
@@ -24,6 +27,13 @@ class EntriesForm(Form):
     kind: Literal["", "faq", "macro"] = ""
     locale: Locale = ""
     after: str | None = None
+
+
+class RequestsForm(Form):
+    """Which requests to list."""
+
+    reference: Line = ""
+    before: RowId | None = None
 
 
 class TestForm(Form):
@@ -41,13 +51,18 @@ def admin_pages() -> Blueprint:
     pages.add_url_rule("/entries", "entries", _entries)
     pages.add_url_rule("/entries/<any(faq, macro):kind>/<key>", "entry", _entry)
     pages.add_url_rule("/test", "test", _test)
+    pages.add_url_rule("/requests", "requests", _requests)
     return pages
 
 
 def _overview() -> str:
     live = parts().live
     return render_template(
-        "pages/overview.html", counts=parts().entries.count(), version=_version(), problem=live.problem
+        "pages/overview.html",
+        counts=parts().entries.count(),
+        version=_version(),
+        problem=live.problem,
+        longest=LONGEST_TESTED,
     )
 
 
@@ -84,7 +99,7 @@ def _entry(kind: Kind, key: str) -> str:
     detail = parts().entries.entry(kind, key)
     live = {revision.locale: revision for revision in detail.live}
     main = next((revision for revision in detail.newest if revision.locale == page_locale()), detail.newest[0])
-    return render_template("pages/entry.html", detail=detail, live=live, main=main)
+    return render_template("pages/entry.html", detail=detail, live=live, main=main, longest=LONGEST_TESTED)
 
 
 def _test() -> str:
@@ -97,5 +112,23 @@ def _test() -> str:
         except (InvalidInput, NotReady) as error:
             problem = error
     return render_template(
-        "pages/test.html", form=form, considered=considered, problem=problem, locales=parts().entries.locales()
+        "pages/test.html",
+        form=form,
+        considered=considered,
+        problem=problem,
+        locales=parts().entries.locales(),
+        longest=LONGEST_TESTED,
+        unfitted=ConfidenceModel().evidence,
+    )
+
+
+def _requests() -> str:
+    form = RequestsForm.asked()
+    page = parts().requests.page(limit=PAGE, before=form.before, reference=form.reference)
+    return render_template(
+        "pages/requests.html",
+        form=form,
+        page=page,
+        first_url=url_for("admin.requests", reference=form.reference or None) if form.before else None,
+        next_url=url_for("admin.requests", before=page.before) if page.before else None,
     )

@@ -1,4 +1,4 @@
-"""The agent's page: find a macro as she types, see it filled in for the ticket, copy it."""
+"""The agent's page: find a macro as she types, see it filled in for the ticket, copy it, say whether she sent it."""
 
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -10,10 +10,11 @@ from flask_security import current_user
 from markupsafe import Markup
 from werkzeug.wrappers import Response
 
+from kb_service.errors import InvalidInput
 from kb_service.services.use_macro import FilledMacro, Use
 from kb_service.web.accounts import AGENT_ROLES, only
 from kb_service.web.context import parts
-from kb_service.web.forms import EventId, Form, Line, Locale
+from kb_service.web.forms import EventId, Form, Line, Locale, RowId
 from kb_service.web.i18n import page_locale
 from kb_service.web.rendering import highlight, render_page
 
@@ -30,6 +31,7 @@ FIELDS = {
 }
 """The placeholders that agents fill in for every ticket, and what they are called."""
 _PREFIX = "c."
+_LONGEST = 200  # characters of a placeholder's name and of its value, as its field says
 
 
 class SearchForm(Form):
@@ -49,11 +51,12 @@ class PreviewForm(Form):
 
 
 class UseForm(Form):
-    """The macro that was copied."""
+    """What became of a macro that was copied."""
 
+    outcome: Literal["sent", "edited"]
     macro: Line
     locale: Locale
-    revision: int
+    revision: RowId
     event_id: EventId
     ticket_id: Line = ""
 
@@ -95,10 +98,11 @@ def _preview() -> str:
 
 def _use() -> str | Response:
     form = UseForm.posted()
-    use = Use(form.event_id, "sent", form.locale, form.revision, f"user:{current_user.id}", form.ticket_id or None)
+    agent = f"user:{current_user.id}"
+    use = Use(form.event_id, form.outcome, form.locale, form.revision, agent, form.ticket_id or None)
     parts().macro_uses.record(SENDER, form.macro, use)
     if "HX-Request" in request.headers:
-        return render_template("components/macro_copied.html")
+        return render_template("components/macro_used.html")
     return redirect(url_for("agent.macros", macro=form.macro, locale=form.locale), 303)
 
 
@@ -130,6 +134,8 @@ def _values() -> dict[str, str]:
     """The placeholders' values by name; her own name is remembered while she is signed in."""
     fields = request.form.items()
     posted = {name.removeprefix(_PREFIX): value.strip() for name, value in fields if name.startswith(_PREFIX)}
+    if any(len(text) > _LONGEST for pair in posted.items() for text in pair):
+        raise InvalidInput(f"a placeholder or its value has more than {_LONGEST} characters", "c")
     return posted or {AGENT_NAME: session.get("agent_name", "")}
 
 

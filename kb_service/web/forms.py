@@ -3,7 +3,7 @@
 from typing import Annotated, Self
 
 from flask import request
-from pydantic import AfterValidator, BaseModel, StringConstraints, ValidationError
+from pydantic import AfterValidator, BaseModel, Field, StringConstraints, ValidationError
 
 from kb_service.errors import InvalidInput
 from kb_service.locales import parse_locale
@@ -21,6 +21,9 @@ Line = Annotated[str, StringConstraints(strip_whitespace=True, max_length=200), 
 
 Words = Annotated[str, AfterValidator(_clean)]
 """A text of any length without what a database cannot keep."""
+
+RowId = Annotated[int, Field(ge=1, le=2**62)]
+"""The number of a row, such as a revision's, within what a database can look up."""
 
 Locale = Annotated[str, AfterValidator(lambda name: parse_locale(name) if name else "")]
 """A locale, or nothing."""

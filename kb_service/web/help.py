@@ -85,7 +85,7 @@ def _send() -> Page:
         return _page(query=form.query, error=_explain(error, form)), 503 if isinstance(error, NotReady) else 422
     count_reply(result)
     if form.wish == "person":
-        parts().reactions.escalation(result.interaction_id, "person")
+        parts().reactions.escalation(result.interaction_id, "person", _customer())
     return _shown(result.interaction_id)
 
 
@@ -95,19 +95,19 @@ def _question(id: UUID, choice: str | None = None) -> str:  # noqa: A002 - named
 
 def _choose(id: UUID) -> Response:  # noqa: A002
     form = ChoiceForm.posted()
-    parts().reactions.click(id, form.event_id, form.entry)
+    parts().reactions.click(id, form.event_id, form.entry, _customer())
     return _shown(id, form.entry)
 
 
 def _feedback(id: UUID) -> Response:  # noqa: A002
     form = FeedbackForm.posted()
-    parts().reactions.feedback(id, form.event_id, form.helpful, None, None)
+    parts().reactions.feedback(id, form.event_id, form.helpful, None, None, _customer())
     return _shown(id, form.choice)
 
 
 def _person(id: UUID) -> Response:  # noqa: A002
     form = PersonForm.posted()
-    parts().reactions.escalation(id, form.event_id)
+    parts().reactions.escalation(id, form.event_id, _customer())
     return _shown(id, form.choice)
 
 
@@ -116,8 +116,16 @@ def _page(
 ) -> str:
     """The page, or for htmx the part that answers."""
     examples = parts().examples.pick(page_locale(), EXAMPLES)
-    values = {"asked": asked, "choice": choice, "query": query, "error": error, "examples": examples}
-    return render_page("pages/help.html", "components/answer.html", **values)
+    return render_page(
+        "pages/help.html",
+        "components/answer.html",
+        asked=asked,
+        choice=choice,
+        query=query,
+        error=error,
+        examples=examples,
+        contact=parts().settings.contact,
+    )
 
 
 def _shown(id: UUID, choice: str | None = None) -> Response:  # noqa: A002

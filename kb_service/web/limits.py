@@ -1,6 +1,8 @@
 """Rate limits per API key, and per address where there is none."""
 
-from flask import Flask, g, request
+from http import HTTPStatus
+
+from flask import Flask, Response, g, request
 from flask_limiter import Limiter
 from flask_limiter.util import get_remote_address
 
@@ -19,6 +21,13 @@ def install(app: Flask) -> None:
         headers_enabled=True,
         in_memory_fallback_enabled=bool(settings.redis_url),
     )
+
+    @app.after_request
+    def _wait_only_when_told(response: Response) -> Response:
+        """The limiter says when to come back on every response; readers are told to wait where they see it."""
+        if response.status_code < HTTPStatus.BAD_REQUEST:
+            response.headers.pop("Retry-After", None)
+        return response
 
     @app.before_request
     def _know_caller() -> None:

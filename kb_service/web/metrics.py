@@ -17,6 +17,7 @@ REQUESTS = Histogram(
     ["endpoint", "method", "status"],
     buckets=(0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5),
 )
+_METHODS = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}  # a caller may invent others
 AUTO_REPLIES = Counter("kb_auto_replies_total", "Auto-replies by decision and locale.", ["decision", "locale"])
 CONFIDENCE = Histogram(
     "kb_auto_reply_confidence", "Confidence of decisions.", buckets=[tenth / 10 for tenth in range(1, 11)]
@@ -36,12 +37,15 @@ def install(app: Flask) -> None:
     @app.after_request
     def _observe(response: Response) -> Response:
         elapsed = perf_counter() - g.get("started", perf_counter())
-        REQUESTS.labels(request.endpoint or "none", request.method, response.status_code).observe(elapsed)
+        method = request.method if request.method in _METHODS else "other"
+        REQUESTS.labels(request.endpoint or "none", method, response.status_code).observe(elapsed)
         return response
 
 
 def count_reply(result: AutoReply) -> None:
-    """Count one auto-reply."""
+    """Count one auto-reply, and a repeat of it not at all."""
+    if result.is_repeat:
+        return
     AUTO_REPLIES.labels(result.decision, result.locale).inc()
     CONFIDENCE.observe(result.confidence)
 

@@ -83,7 +83,9 @@ def problem(status: int, detail: str, fields: list[FieldProblem] | None = None) 
 
 
 def _known(error: Exception) -> Response:
-    status = next(status for kind, status in _STATUS.items() if isinstance(error, kind))
+    status = next((status for kind, status in _STATUS.items() if isinstance(error, kind)), None)
+    if status is None:
+        return _unknown(error)
     where = error.where if isinstance(error, errors.InvalidInput) else None
     return _shown(status, str(error), [FieldProblem(where=where, message=str(error))] if where else None)
 
@@ -91,7 +93,8 @@ def _known(error: Exception) -> Response:
 def _http(error: HTTPException) -> Any:
     if error.response is not None or error.code is None or error.code < HTTPStatus.BAD_REQUEST:
         return error
-    response = _shown(error.code, error.description or "")
+    fields = [FieldProblem(where="body", message=error.description or "")] if error.code == 400 else None
+    response = _shown(error.code, error.description or "", fields)
     for name, value in error.get_headers():
         if name in ("Allow", "Retry-After"):
             response.headers[name] = value

@@ -1,23 +1,30 @@
 """Rendering: whole pages or, for htmx, their changing part; and an answer's HTML within a page."""
 
 import re
+from collections.abc import Iterable
 from typing import Any
 from uuid import uuid4
 
+from babel.numbers import format_percent
 from flask import Flask, render_template, request
+from flask_babel import get_locale
 from markupsafe import Markup
 
+from kb_service.services.read_requests import reference_of
 from kb_service.services.render_answer import render_answer
 
 _HEADING = re.compile(r"(</?)h([1-6])>")
 _TAG = re.compile(r"(<[^>]*>)")
 _BY_HAND = r"\[[^\]\[a-z<>]{2,60}\]"  # how authors mark what only the agent knows
+_REDACTED = re.compile(r"\[(?:email|curp|rfc|phone|clabe|card|cnpj|cpf|number)\]")  # the marks of `redact`
+_MOST_DECIMALS = 10  # of a share, which is a float
 _LEVELS_ABOVE = 2  # an answer stands under the page's h1 and its own title
 
 
 def install(app: Flask) -> None:
     """Give the templates what they need of this."""
     app.jinja_env.globals.update(is_fragment=is_fragment, fresh_id=lambda: uuid4().hex)
+    app.jinja_env.filters.update(percent=percent, masked=masked, reference=reference_of)
     app.jinja_env.filters.update(embedded=embedded, markdown=lambda text: embedded(render_answer(text).html))
 
 
@@ -35,6 +42,23 @@ def embedded(html: str) -> Markup:
     """Sanitised HTML for use within a page: its headings go below those of the page."""
     lowered = _HEADING.sub(lambda tag: f"{tag[1]}h{min(6, int(tag[2]) + _LEVELS_ABOVE)}>", html)
     return Markup(lowered)  # noqa: S704 - render_answer has sanitised it
+
+
+def masked(text: str) -> str:
+    """A redacted text as its author may see it: what was taken out is hidden, and nobody reads how we name it."""
+    return _REDACTED.sub("•••", text)
+
+
+def percent(share: float, bounds: Iterable[float] = ()) -> str:
+    """The share in percent, with as few decimals as it takes to stand on the right side of every bound.
+
+    A bound is written as `percent(bound, [bound])`, so that what is read never contradicts what was decided.
+    """
+    limits = list(bounds)
+    rounded = (round(share, decimals) for decimals in range(2, _MOST_DECIMALS))
+    agreeing = (to for to in rounded if all((to >= limit) == (share >= limit) for limit in limits))
+    shown = next(agreeing, share)
+    return format_percent(shown, locale=get_locale(), decimal_quantization=False)
 
 
 def highlight(html: str, missing: tuple[str, ...]) -> Markup:

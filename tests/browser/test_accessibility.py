@@ -15,6 +15,8 @@ WORKING = [
     "/admin/entries?q=zzzz",
     "/admin/entries/faq/card-lost",
     "/admin/entries/macro/greeting",
+    "/admin/requests",
+    "/admin/requests?reference=none",
     "/admin/test",
     "/admin/test?q=perdi+mi+tarjeta",
     "/admin/test?q=mi+tarjeta+no+sirve",

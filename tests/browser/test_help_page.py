@@ -62,9 +62,9 @@ def test_what_we_do_not_know_goes_to_a_person(window: Window, parts: Parts) -> N
     """Handed over, and the wish is recorded and confirmed."""
     page = window()
     ask(page, "quiero comprar un elefante rosa")
-    expect(page.get_by_role("heading", name="Esto lo debe ver una persona")).to_be_focused()
+    expect(page.get_by_role("heading", name="Es mejor que te atienda una persona")).to_be_focused()
     page.locator("#answer").get_by_role("button", name="Hablar con una persona").click()
-    expect(page.get_by_text("Una persona se hará cargo.")).to_be_visible()
+    expect(page.get_by_text("Tu solicitud de hablar con una persona quedó registrada.")).to_be_visible()
     with parts.database.reading() as work:
         assert work.events.is_escalated(interaction_of(page))
 
@@ -75,7 +75,7 @@ def test_a_person_can_be_asked_for_at_once(window: Window, parts: Parts) -> None
     page.goto("/help")
     page.get_by_role("textbox").fill("perdí mi tarjeta")
     page.get_by_role("button", name="Hablar con una persona").click()
-    expect(page.get_by_text("Una persona se hará cargo.")).to_be_visible()
+    expect(page.get_by_text("Tu solicitud de hablar con una persona quedó registrada.")).to_be_visible()
     expect(page.get_by_role("article")).to_be_visible()
     with parts.database.reading() as work:
         assert work.events.is_escalated(interaction_of(page))

@@ -11,7 +11,7 @@ SignIn = Callable[[Page], Page]
 
 
 def test_an_agent_finds_and_copies_a_macro_by_keyboard_alone(window: Window, sign_in: SignIn, parts: Parts) -> None:
-    """Type, Enter, Enter: the text is on the clipboard, filled in, and the use is recorded."""
+    """Type, Enter, Enter: the text is on the clipboard, filled in; Tab, Enter says that it was sent, once."""
     page = sign_in(window())
     page.goto("/agent")
     page.get_by_label("Nombre del cliente").fill("Lucía")
@@ -30,6 +30,12 @@ def test_an_agent_finds_and_copies_a_macro_by_keyboard_alone(window: Window, sig
     kinds = page.evaluate("navigator.clipboard.read().then(items => items.flatMap(item => item.types))")
     assert set(kinds) == {"text/plain", "text/html"}
     with parts.database.reading() as work:
+        before = len(work.events.macro_uses("greeting"))
+    page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    expect(page.get_by_text("Anotado, gracias.")).to_be_focused()
+    with parts.database.reading() as work:
+        assert len(work.events.macro_uses("greeting")) == before + 1
         use = work.events.macro_uses("greeting")[-1]
     assert (use.sender, use.ticket_id, use.outcome, use.locale) == ("agent-page", "4711", "sent", "es-MX")
 
@@ -72,6 +78,32 @@ def test_results_follow_the_typing_and_the_language(window: Window, sign_in: Sig
     expect(page.locator("a.result").first).to_contain_text("Saudação")
 
 
+def test_another_language_fills_the_open_macro_in_again(window: Window, sign_in: SignIn) -> None:
+    """What is seen and copied is in the customer's language, and the ticket's values stay."""
+    page = sign_in(window())
+    page.goto("/agent")
+    page.get_by_label("Nombre del cliente").fill("Lucía")
+    page.locator("#q").fill("hola")
+    page.keyboard.press("Enter")
+    expect(page.locator("#macro-text")).to_contain_text("¡Hola, Lucía!")
+    page.get_by_label("Idioma del cliente").select_option("pt-BR")
+    expect(page.locator("#macro-text")).to_contain_text("Olá, Lucía!")
+    expect(page.locator("a.result[aria-current]")).to_contain_text("Saudação")
+    page.locator("#copy-button").click()
+    expect(page.locator("#copied")).not_to_be_empty()
+    assert "Olá, Lucía!" in page.evaluate("navigator.clipboard.readText()")
+
+
+def test_without_javascript_a_use_is_said_without_copying(window: Window, parts: Parts, sign_in: SignIn) -> None:
+    """The text is selected by hand; the two buttons are there, the one that copies is not."""
+    page = sign_in(window(javascript=False))
+    page.goto("/agent?macro=close-solved&locale=es-MX")
+    expect(page.locator("#copy-button")).to_be_hidden()
+    page.get_by_role("button", name="La envié con cambios").click()
+    with parts.database.reading() as work:
+        assert work.events.macro_uses("close-solved")[-1].outcome == "edited"
+
+
 def test_what_is_missing_stands_out_until_it_is_filled(window: Window, sign_in: SignIn) -> None:
     """The field and the text are marked; typing fills the text in, and the focus stays where she types."""
     page = sign_in(window())
@@ -93,7 +125,7 @@ def test_a_curator_signs_in_and_tests_a_question(window: Window, sign_in: SignIn
     expect(page.get_by_role("heading", name="Resumen")).to_be_visible()
     page.get_by_label("Pregunta", exact=True).fill("perdi mi tarjeta")
     page.get_by_role("button", name="Probar").click()
-    expect(page.get_by_text("Responderíamos solos")).to_be_visible()
+    expect(page.get_by_text("Responderíamos automáticamente")).to_be_visible()
     expect(page.get_by_role("img", name="Confianza")).to_be_visible()
     page.locator(".entry-question a").click()
     expect(page.get_by_role("heading", level=1)).to_have_text("¿Qué hago si pierdo mi tarjeta o me la roban?")

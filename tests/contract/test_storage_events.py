@@ -155,6 +155,24 @@ def test_clicks_keep_their_order_and_escalation_is_known(database: Database, sto
         assert work.events.is_escalated(stored)
 
 
+def test_wishes_for_a_person_are_listed_newest_first(database: Database, stored: UUID) -> None:
+    """With their interaction; page after page by id, or by the last digits of the interaction's id."""
+    with database.writing() as work:
+        other = _interaction(message_id="m-2", id=UUID("01234567-89ab-7def-8123-456789abcdef"))
+        work.events.add_interaction(other)
+        work.events.add_escalation(stored, "e")
+        work.events.add_escalation(other.id, "e")
+        work.commit()
+    with database.reading() as work:
+        newest, oldest = work.events.escalations(limit=5)
+        assert (newest.interaction, oldest.interaction.id) == (other, stored)
+        assert newest.created_at.tzinfo is not None
+        assert work.events.escalations(limit=1) == [newest]
+        assert work.events.escalations(limit=5, before=newest.id) == [oldest]
+        assert work.events.escalations(limit=5, id_ends_with="89abcdef") == [newest]
+        assert work.events.escalations(limit=5, id_ends_with="%") == []
+
+
 @pytest.mark.parametrize(
     "event",
     [

@@ -75,7 +75,8 @@ def test_an_import_into_a_new_folder_sets_it_up(kb_on: Kb, tmp_path: Path) -> No
     assert f"new knowledge base in {tmp_path / 'data'}" in result.stderr
     again = kb_on("import", path, "--publish", "--json")
     assert json.loads(_ok(again)) == {
-        "created": 0, "updated": 0, "unchanged": 2, "published": 0, "rejected": 0, "dry_run": False, "rejections": [],
+        "created": 0, "updated": 0, "unchanged": 2, "published": 0, "rejected": 0, "applied": True, "dry_run": False,
+        "rejections": [],
     }  # fmt: skip
     assert again.stderr == ""
     assert json.loads(_ok(kb_on("ask", "¿Cómo consulto mi saldo?", "--json")))["candidates"][0]["entry"] == "a"
@@ -85,7 +86,7 @@ def test_a_dry_run_writes_nothing(kb_on: Kb, tmp_path: Path) -> None:
     """It says what would happen."""
     path = write_lines(tmp_path / "kb.jsonl", [faq("a")])
     output = _ok(kb_on("import", path, "--publish", "--dry-run"))
-    assert output == "would be: 1 created, 0 updated, 0 unchanged, 1 published, 0 rejected\n"
+    assert output == "nothing imported; would be: 1 created, 0 updated, 0 unchanged, 1 published, 0 rejected\n"
     assert json.loads(_ok(kb_on("import", path, "--dry-run", "--json")))["dry_run"] is True
     assert _parts(tmp_path).entries.count() == {}
 

@@ -40,7 +40,7 @@ def test_a_failed_job_ends_with_1(tmp_path: Path) -> None:
     done = _kb(tmp_path / "data", "import", str(path), "--json")
     assert done.returncode == 1
     assert json.loads(done.stdout)["rejected"] == 1
-    assert done.stderr.splitlines()[-1] == f"Error: 1 lines of {path} cannot be used; nothing was imported"
+    assert done.stderr.splitlines()[-1] == f"Error: 1 line of {path} cannot be used; nothing was imported"
 
 
 def test_a_database_that_does_not_answer_ends_with_1(tmp_path: Path) -> None:

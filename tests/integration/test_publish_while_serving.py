@@ -38,6 +38,7 @@ def test_an_edit_is_served_within_two_seconds_without_a_failed_request(tmp_path:
     parts = wire(Settings(data_dir=tmp_path / "data"))
     assert kb("init", env=env).wait(timeout=60) == 0
     _publish(parts, SAMPLE)
+    parts.sync.sync()
     headers = {"Authorization": f"Bearer {parts.keys.create(['reply'], 'test')}"}
     port = free_port()
     url = f"http://127.0.0.1:{port}"
@@ -61,7 +62,7 @@ def test_an_edit_is_served_within_two_seconds_without_a_failed_request(tmp_path:
             thread.start()
         waited = []
         try:
-            for number in range(1, EDITS + 1):
+            for number in range(EDITS + 1):  # the first one also waits for the worker to have started
                 _edit(parts, tmp_path, f"version {number}")
                 waited.append(_seconds_until(lambda n=number: ask().json()["reply"]["text"] == f"version {n}"))
         finally:
@@ -69,7 +70,7 @@ def test_an_edit_is_served_within_two_seconds_without_a_failed_request(tmp_path:
             for thread in threads:
                 thread.join()
     assert failures == []
-    assert max(waited) < 2.0, waited
+    assert max(waited[1:]) < 2.0, waited
 
 
 def _seconds_until(holds: object) -> float:

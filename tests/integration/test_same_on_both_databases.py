@@ -10,7 +10,7 @@ from flask import Flask
 
 from kb_service.app import create_app
 from kb_service.settings import Settings
-from tests.support.api import message
+from tests.support.api import assert_problem, message
 from tests.support.bases import SAMPLE, import_sample
 from tests.support.servers import PostgresServer
 
@@ -59,6 +59,27 @@ def test_every_question_gets_the_same_result(sample_app: Flask, postgres_app: Fl
     assert both[0] == both[1]
     assert {result["decision"] for result in both[0]} == {"answer", "suggest", "handoff"}
     assert len(QUESTIONS) >= 60
+
+
+@pytest.mark.slow
+@pytest.mark.postgres
+def test_the_longest_values_that_are_accepted_can_be_stored(sample_app: Flask, postgres_app: Flask) -> None:
+    """No limit of a column is below the API's own: PostgreSQL enforces them, SQLite does not."""
+    for app in (sample_app, postgres_app):
+        key = app.extensions["kb_service"].keys.create(["admin"], "ñ" * 100)
+        client, headers, long = app.test_client(), {"Authorization": f"Bearer {key}"}, "ñ" * 200
+        body = message("ñ" * 5000, channel="ñ" * 50, customer_id=long, conversation_id=long, message_id=long)
+        replied = client.post("/v1/auto-replies", json=body | {"locale": "en-US-POSIX"}, headers=headers)
+        assert replied.status_code == 200, replied.text
+        events = f"/v1/interactions/{replied.get_json()['interaction_id']}"
+        feedback = client.post(f"{events}/feedback", json={"event_id": long, "comment": "ñ" * 5000}, headers=headers)
+        assert feedback.status_code == 201, feedback.text
+        assert client.post(f"{events}/escalations", json={"event_id": long}, headers=headers).status_code == 201
+        use = {"event_id": long, "agent_id": long, "ticket_id": long, "locale": "en-US-POSIX"}
+        assert client.post("/v1/macros/greeting/uses", json=use, headers=headers).status_code == 201
+        assert_problem(
+            client.post("/v1/auto-replies", json=body | {"channel": "c" * 51}, headers=headers), 422, "channel"
+        )
 
 
 @pytest.mark.slow

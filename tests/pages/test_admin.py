@@ -1,12 +1,14 @@
 """The admin pages: what the base holds, and why it answers as it does."""
 
 from collections.abc import Callable
+from uuid import uuid4
 
 import pytest
 from flask import Flask
 
 from kb_service.parts import Parts
 from kb_service.web.accounts import create_user
+from kb_service.web.rendering import percent
 from tests.support.bases import faq, publish, write_lines
 from tests.support.pages import PASSWORD, Browser, Page
 
@@ -51,6 +53,7 @@ def test_an_empty_base_says_how_to_fill_it(empty_app: Flask) -> None:
     assert "kb import faqs.jsonl --publish" in browser.get("/admin").words
     assert "kb index sync" in browser.get("/admin").words
     assert "kb import faqs.jsonl --publish" in browser.get("/admin/entries").words
+    assert "Nobody has asked for a person" in browser.get("/admin/requests").words
     assert "This could not be tested." in browser.get("/admin/test?q=hola").words
 
 
@@ -134,3 +137,84 @@ def test_the_tester_takes_the_locale_it_is_given(viewer: Browser) -> None:
 def test_a_question_too_long_is_said_in_place(viewer: Browser) -> None:
     """No 5xx, and the reason."""
     assert "5001 characters" in viewer.get(f"/admin/test?q={'x' * 5001}").words
+
+
+def test_the_field_holds_what_an_address_can_carry(viewer: Browser) -> None:
+    """500 accents and a locale stay below gunicorn's 4,094 bytes of request line, and the page says how many."""
+    page = viewer.get("/admin/test")
+    (field,) = [e for e in page.all("input") if e.attributes.get("id") == "q"]
+    longest = int(field.attributes["maxlength"])
+    assert f"at most {longest} characters" in page.words
+    assert len(f"GET /admin/test?q={'%C3%A9' * longest}&locale=es-MX HTTP/1.1") < 4094
+    assert viewer.get(f"/admin/test?q={'%C3%A9' * longest}").text("h1") == "Question tester"
+
+
+@pytest.mark.parametrize(
+    ("share", "bounds", "shown"),
+    [
+        (0.92, [0.3, 0.85], "92%"),
+        (0.29996, [0.3, 0.85], "29.996%"),
+        (0.2995, [0.3], "29.9%"),
+        (0.849, [0.85], "84.9%"),
+        (0.85, [0.85], "85%"),
+        (0.8534, [0.8534], "85.34%"),
+        (0.8534, [], "85%"),
+        (0.0, [0.3], "0%"),
+        (1.0, [0.3], "100%"),
+    ],
+)
+def test_a_rounded_share_stays_on_its_side_of_a_threshold(
+    share: float, bounds: list[float], shown: str, sample_app: Flask
+) -> None:
+    """No sentence says that 30 % is reached, and 30 % needed, where it was not enough."""
+    with sample_app.test_request_context(headers={"Accept-Language": "en"}):
+        assert percent(share, bounds) == shown
+
+
+@pytest.mark.parametrize("language", ["es", "pt", "en"])
+def test_what_the_confidence_rests_on_is_said_in_her_language(language: str, signed_in: Callable[..., Browser]) -> None:
+    """Not in English on a Spanish page."""
+    said = {"es": "valores iniciales", "pt": "valores iniciais", "en": "starting values"}
+    assert said[language] in signed_in("viewer", language).get("/admin/test?q=perdi+mi+tarjeta").words
+
+
+def test_an_entry_leads_to_the_tester_and_says_how_it_is_edited(viewer: Browser) -> None:
+    """A published FAQ has a link that asks its own question; times name their zone."""
+    page = viewer.get("/admin/entries/faq/card-lost")
+    link = next(e for e in page.all("a") if e.text == "Try a question for this entry")
+    assert "card-lost" in viewer.get(link.attributes["href"]).html
+    assert "kb import entries.jsonl --publish" in page.words
+    assert all(e.text.endswith(" UTC") for e in page.all("time"))
+    assert "Try a question" not in viewer.get("/admin/entries/macro/greeting").words
+
+
+def test_a_request_for_a_person_is_found_by_its_number(viewer: Browser, browser: Browser, parts: Parts) -> None:
+    """The question without personal data, what was shown, and the number however it is written."""
+    query = f"perdí mi tarjeta, escríbeme a ana-{uuid4().hex}@b.mx"
+    page = browser.send(browser.get("/help").form("/help"), query=query, wish="person")
+    assert "•••" in page.words
+    number = page.words.split("Its number is ")[1][:8]
+    for written in (number, number.lower(), f" {number[:4]} {number[4:]} "):
+        found = viewer.get(f"/admin/requests?reference={written}")
+        assert [e.text for e in found.all("code") if e.text == number] == [number]
+        assert "perdí mi tarjeta, escríbeme a [email]" in found.words
+        assert "¿Qué hago si pierdo mi tarjeta o me la roban?" in found.words
+    assert number in viewer.get("/admin/requests").words
+    for wrong in ("00000000", "12", "%", "zzzzzzzz", "x" * 200):
+        assert "No request has this number" in viewer.get(f"/admin/requests?reference={wrong}").words
+
+
+def test_requests_are_read_page_after_page(own_app: Callable[..., Flask]) -> None:
+    """Newest first, each once; a cursor that is none is refused."""
+    app = own_app()
+    create_user(app, "pages@aurora.example", PASSWORD, "viewer")
+    viewer, customer = Browser(app.test_client()), Browser(app.test_client())
+    viewer.sign_in("pages@aurora.example")
+    for number in range(51):
+        customer.send(customer.get("/help").form("/help"), query=f"elefante {number:02}", wish="person")
+    first = viewer.get("/admin/requests")
+    rest = viewer.get(next(e.attributes["href"] for e in first.all("a") if e.attributes.get("rel") == "next"))
+    asked = [e.text for page in (first, rest) for e in page.all("td") if e.attributes.get("class") == "cell-title"]
+    assert asked[:51] == [f"elefante {number:02}" for number in reversed(range(51))]
+    for cursor in ("none", "0", "99999999999999999999"):
+        viewer.get(f"/admin/requests?before={cursor}", 422)

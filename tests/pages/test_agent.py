@@ -65,18 +65,18 @@ def test_her_own_name_is_remembered(agent: Browser) -> None:
 
 
 def test_a_use_is_recorded_once_per_form(agent: Browser, parts: Parts, accounts: dict[str, str]) -> None:
-    """With the revision, the ticket and the agent; a second press of the same form changes nothing."""
+    """With what became of it, the revision, the ticket and the agent; only the first press of a form is stored."""
     form = fill_in(agent, "greeting").form("/uses")
     with parts.database.reading() as work:
         before = len(work.events.macro_uses("greeting"))
-    agent.send(form)
-    agent.send(form)
+    agent.send(form, outcome="edited")
+    agent.send(form, outcome="sent")
     with parts.database.reading() as work:
         uses = work.events.macro_uses("greeting")[before:]
         account = work.accounts.by_email(accounts["agent"])
     assert account
     assert [(use.sender, use.ticket_id, use.outcome, use.locale, use.agent_id) for use in uses] == [
-        ("agent-page", "4711", "sent", "es-MX", f"user:{account.id}")
+        ("agent-page", "4711", "edited", "es-MX", f"user:{account.id}")
     ]
 
 
@@ -107,13 +107,15 @@ def test_other_placeholders_get_fields_of_their_own(own_app: Callable[..., Flask
 
 
 def test_an_unknown_macro_is_not_found(agent: Browser) -> None:
-    """By address, by preview and by use: 404, no 5xx."""
+    """By address, by preview and by use: 404 or 422, no 5xx."""
     agent.get("/agent?macro=nothing", 404)
     page = agent.get("/agent?macro=greeting&locale=es-MX")
     agent.send(page.form("/preview"), 404, macro="nothing")
-    agent.send(page.form("/uses"), 404, macro="nothing")
-    agent.send(page.form("/uses"), 422, revision="99999999")
-    agent.send(page.form("/uses"), 422, revision="none")
+    agent.send(page.form("/uses"), 404, macro="nothing", outcome="sent")
+    for revision in ("99999999", "99999999999999999999", "-1", "0", "none"):
+        agent.send(page.form("/uses"), 422, revision=revision, outcome="sent")
+    for outcome in ("", "discarded", "copied"):
+        agent.send(page.form("/uses"), 422, outcome=outcome)
     agent.get("/agent?locale=klingon", 422)
 
 
@@ -122,8 +124,26 @@ def test_htmx_gets_only_what_changes(agent: Browser) -> None:
     headers = agent.headers | {"HX-Request": "true"}
     assert agent.client.get("/agent?q=hola", headers=headers).text.count("<h1") == 0
     form = agent.get("/agent?macro=greeting&locale=es-MX").form("/uses")
-    response = agent.client.post("/agent/uses", data=form.fields, headers=headers)
-    assert response.text.strip() == "Copied. Paste it into the reply."
+    response = agent.client.post("/agent/uses", data=form.fields | {"outcome": "sent"}, headers=headers)
+    assert "Noted, thank you." in response.text
+    assert "<h1" not in response.text
+
+
+@pytest.mark.parametrize("fields", [{"c.store": "x" * 201}, {"c." + "a." * 101: "x"}, {"macro": "x" * 201}])
+def test_no_field_takes_more_than_it_says(fields: dict[str, str], agent: Browser) -> None:
+    """422; her name would otherwise fill the cookie that keeps her signed in."""
+    agent.send(agent.get("/agent?macro=greeting&locale=es-MX").form("/preview"), 422, **fields)
+
+
+def test_macros_by_meaning_stand_apart_and_nonsense_finds_nothing(agent: Browser) -> None:
+    """Under a heading of their own, behind those that begin as typed; real questions still find theirs."""
+    apart = {"hola": ["greeting"], "cartao roubado": ["card-replaced"], "devolver dinero": [], "angry customer": []}
+    for words, typed in apart.items():
+        page = agent.get(f"/agent?q={words}&locale=es-MX")
+        assert ("By meaning" in page.words) == (not typed), words
+        assert len([e for e in page.all("a") if e.attributes.get("class") == "result"]) >= 1
+    for nonsense in ("asdfgh", "qwerty", "zzzzzzzz", "xkcd plugh", "elefante rosa"):
+        assert "No macro fits" in agent.get(f"/agent?q={nonsense}&locale=es-MX").words, nonsense
 
 
 def test_an_empty_base_says_what_to_do(empty_app: Flask) -> None:

@@ -18,6 +18,7 @@ ADDRESSES = {
     "admin.overview": "/admin",
     "admin.entries": "/admin/entries?q=tarjeta",
     "admin.entry": "/admin/entries/faq/card-lost",
+    "admin.requests": "/admin/requests",
     "admin.test": "/admin/test?q=perdi+mi+tarjeta",
     "docs.page": "/docs",
 }
@@ -25,6 +26,7 @@ ADDRESSES = {
 NEEDS_A_QUESTION = {"help.question", "help.choice"}
 NO_PAGES = {"docs.openapi", "health.alive", "health.ready", "health.metrics"}
 MORE = ["/agent", "/agent?q=zzzzzz", "/admin/entries?q=zzzzzz", "/admin/test", "/admin/test?q=elefante+rosa"]
+MORE += ["/admin/requests?reference=0"]
 MORE += ["/admin/entries/macro/greeting", "/not-there"]
 ALL = [*ADDRESSES.values(), *MORE]
 

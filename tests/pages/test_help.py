@@ -78,11 +78,11 @@ def test_what_was_not_offered_cannot_be_chosen(browser: Browser) -> None:
 def test_an_unknown_question_is_handed_over(browser: Browser, parts: Parts) -> None:
     """Friendly, and one press asks for a person; pressing twice stores it once."""
     page = ask(browser, UNKNOWN)
-    assert "This is one for a person" in page.words
+    assert "A person can help you better with this" in page.words
     kept = interaction_of(page, parts)
     form = page.form("/person")
-    assert "A person will take over." in browser.send(form).words
-    assert "A person will take over." in browser.send(form).words
+    assert "Your request for a person is recorded." in browser.send(form).words
+    assert "Your request for a person is recorded." in browser.send(form).words
     with parts.database.reading() as work:
         assert work.events.is_escalated(kept.id)
 
@@ -90,7 +90,7 @@ def test_an_unknown_question_is_handed_over(browser: Browser, parts: Parts) -> N
 @pytest.mark.parametrize("query", [SURE, UNSURE, UNKNOWN])
 def test_a_person_can_be_asked_for_from_the_start(query: str, browser: Browser) -> None:
     """Whatever the question, the wish is confirmed; what we found is shown as well."""
-    assert "A person will take over." in ask(browser, query, wish="person").words
+    assert "Your request for a person is recorded." in ask(browser, query, wish="person").words
 
 
 def test_the_answer_is_in_the_language_of_the_question(sample_app: Flask) -> None:
@@ -156,6 +156,23 @@ def test_nobody_else_can_see_her_question(sample_app: Flask, browser: Browser, p
     Browser(sample_app.test_client()).get(f"/help/questions/{kept.id}", 404)
 
 
+@pytest.mark.parametrize("action", ["feedback", "choices", "person"])
+def test_nobody_else_can_react_to_her_question(action: str, sample_app: Flask, browser: Browser, parts: Parts) -> None:
+    """Another session that knows the address gets 404, and nothing is stored."""
+    hers = ask(browser, UNSURE)
+    kept = interaction_of(hers, parts)
+    entry = next(e for e in hers.all("button") if e.attributes.get("class") == "choice").attributes["value"]
+    other = Browser(sample_app.test_client())
+    token = other.get("/help").form("/help").fields["csrf_token"]
+    fields = {"csrf_token": token, "event_id": "e", "helpful": "no", "entry": entry}
+    answer = other.client.post(f"/help/questions/{kept.id}/{action}", data=fields, headers=other.headers)
+    assert answer.status_code == 404
+    with parts.database.reading() as work:
+        assert not work.events.feedback_of(kept.id)
+        assert not work.events.clicks_of(kept.id)
+        assert not work.events.is_escalated(kept.id)
+
+
 def test_an_index_that_is_not_ready_is_said_kindly(empty_app: Flask) -> None:
     """503, in place, and her words are kept; the page itself opens."""
     page = ask(Browser(empty_app.test_client()), SURE, 503)
@@ -190,3 +207,41 @@ def test_the_help_page_is_limited_by_address(own_app: Callable[..., Flask]) -> N
     pages = [browser.client.get("/help", headers=browser.headers) for _ in range(5)]
     assert [page.status_code for page in pages] == [200, 200, 200, 429, 429]
     assert "Too many requests" in Page(pages[-1].text).text("h1")
+
+
+def test_the_contact_is_shown_wherever_a_person_is_wanted(own_app: Callable[..., Flask]) -> None:
+    """On a handoff and beside a recorded request, with a link that can be followed and markup that cannot."""
+    browser = Browser(own_app(contact="Call 55 0000 0000, https://bank.example <b>now</b>").test_client())
+    page = ask(browser, UNKNOWN)
+    for shown in (page, browser.send(page.form("/person"))):
+        assert "Call 55 0000 0000, https://bank.example <b>now</b>" in shown.words
+        assert any(e.attributes.get("href") == "https://bank.example" for e in shown.all("a"))
+    assert "55 0000 0000" not in ask(browser, SURE).words
+
+
+def test_one_choice_is_asked_about_in_the_singular(browser: Browser, parts: Parts) -> None:
+    """Not which of these, where there is one."""
+    queries = ["no puedo entrar", "cajero", "clave", "tarjeta", "dinero", "mi cuenta", "cobro", "pix", "limite"]
+    chosen = [(q, parts.questions.consider(q, None).decision) for q in queries]
+    for count, said in ((1, "Is this what you are looking for?"), (3, "Which of these is it?")):
+        query = next(q for q, decision in chosen if decision.outcome == "suggest" and len(decision.candidates) == count)
+        page = ask(browser, query)
+        assert said in page.words
+        assert ("No, it is something else:" in page.words) == (count == 1)
+
+
+def test_her_own_words_hide_what_was_taken_out(browser: Browser, parts: Parts) -> None:
+    """Every kind of mark that redaction leaves; brackets of her own stay."""
+    page = ask(browser, "perdí mi tarjeta 4111 1111 1111 1111, soy ana@b.mx [urgente]")
+    assert "perdí mi tarjeta •••, soy ••• [urgente]" in page.words
+    assert interaction_of(page, parts).query == "perdí mi tarjeta [card], soy [email] [urgente]"
+
+
+def test_those_who_work_here_find_back(signed_in: Callable[..., Browser]) -> None:
+    """The start page, the help page and the API page say who is signed in; a customer sees nothing of it."""
+    for address in ("/", "/help", "/docs"):
+        page = signed_in("viewer").get(address)
+        assert "viewer@aurora.example" in page.html
+        assert page.form("/sign-out")
+        assert any(e.attributes.get("href") == "/start" for e in page.all("a"))
+        assert "/sign-out" not in signed_in(None).get(address).html

@@ -8,18 +8,20 @@ from flask_openapi3 import APIBlueprint
 from pydantic import BaseModel, Field
 
 from kb_service.services.auto_reply import AutoReply, Message
-from kb_service.web.api.fields import Body, Identifier, LocaleName, Words
+from kb_service.web.api.fields import Body, Channel, Identifier, LocaleName, Words
 from kb_service.web.api.guard import blueprint, sender
 from kb_service.web.context import parts
-from kb_service.web.metrics import AUTO_REPLIES, CONFIDENCE
+from kb_service.web.metrics import count_reply
 
 
 class AutoReplyRequest(Body):
     """A customer's message. `message_id` makes a repeat return the first result."""
 
-    query: Words = Field(description="What the customer wrote.", examples=["perdí mi tarjeta"])
-    channel: Identifier = Field(description="Where it was written.", examples=["chat"])
-    customer_id: Identifier = Field(description="Your id of the customer; stored as a keyed hash.", examples=["c-1029"])
+    query: Words = Field(description="What the customer wrote.", json_schema_extra={"example": "perdí mi tarjeta"})
+    channel: Channel = Field(description="Where it was written.", json_schema_extra={"example": "chat"})
+    customer_id: Identifier = Field(
+        description="Your id of the customer; stored as a keyed hash.", json_schema_extra={"example": "c-1029"}
+    )
     locale: LocaleName | None = Field(None, description="The customer's locale; recognised from the text if absent.")
     conversation_id: Identifier | None = None
     message_id: Identifier | None = Field(None, description="Your id of the message, unique per API key name.")
@@ -68,12 +70,16 @@ def auto_replies() -> APIBlueprint:
     """The routes of this resource."""
     api = blueprint("auto-replies", "reply", "/v1", "Answers customers' messages.")
 
-    @api.post("/auto-replies", summary="Answer a customer's message", responses={200: AutoReplyOut})
+    @api.post(
+        "/auto-replies",
+        operation_id="replyToMessage",
+        summary="Answer a customer's message",
+        responses={200: AutoReplyOut},
+    )
     def create(body: AutoReplyRequest) -> Response:
         """Decides between `answer`, `suggest` (up to three choices) and `handoff`, and stores the interaction."""
         result = parts().replies.reply(Message(sender=sender(), **body.model_dump()))
-        AUTO_REPLIES.labels(result.decision, result.locale).inc()
-        CONFIDENCE.observe(result.confidence)
+        count_reply(result)
         return jsonify(auto_reply_json(result))
 
     return api

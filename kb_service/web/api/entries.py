@@ -9,12 +9,12 @@ from pydantic import BaseModel, Field
 
 from kb_service.services.read_entries import MAX_PAGE, EntryFilter
 from kb_service.storage.records import Revision
-from kb_service.web.api.fields import Cursor, Identifier, LocaleName, ShortWords
+from kb_service.web.api.fields import Cursor, Identifier, LocaleName, Query, ShortWords
 from kb_service.web.api.guard import blueprint
 from kb_service.web.context import parts
 
 
-class EntriesQuery(BaseModel):
+class EntriesQuery(Query):
     """Which entries, and which page of them."""
 
     kind: Literal["faq", "macro"] | None = None
@@ -30,7 +30,7 @@ class EntryPath(BaseModel):
     key: Identifier
 
 
-class KindQuery(BaseModel):
+class KindQuery(Query):
     """Entries of the two kinds may share a key."""
 
     kind: Literal["faq", "macro"] = "faq"
@@ -95,14 +95,14 @@ def entries() -> APIBlueprint:
     """The routes of this resource."""
     api = blueprint("entries", "content:read", "/v1/entries", "Reads FAQs and macros.")
 
-    @api.get("", summary="List entries", responses={200: EntriesOut})
+    @api.get("", operation_id="listEntries", summary="List entries", responses={200: EntriesOut})
     def index(query: EntriesQuery) -> Response:
         """By kind, key and locale, a page at a time."""
         wanted = EntryFilter(query.kind, query.locale, query.q or None)
         page = parts().entries.page(wanted, limit=query.limit, after=query.after)
         return jsonify(EntriesOut.model_validate(page, from_attributes=True).model_dump(mode="json"))
 
-    @api.get("/<key>", summary="Read one entry", responses={200: EntryOut})
+    @api.get("/<key>", operation_id="readEntry", summary="Read one entry", responses={200: EntryOut})
     def show(path: EntryPath, query: KindQuery) -> Response:
         """All its locales, drafts included; the ETag changes with the content."""
         entry = parts().entries.entry(query.kind, path.key)

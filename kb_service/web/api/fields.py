@@ -12,6 +12,11 @@ Identifier = Annotated[
 ]
 """An id that the sender chose."""
 
+Channel = Annotated[
+    StrictStr, StringConstraints(strip_whitespace=True, min_length=1, max_length=50), AfterValidator(storable)
+]
+"""Where a message was written, such as chat."""
+
 Words = Annotated[StrictStr, AfterValidator(storable)]
 """Free text."""
 
@@ -32,6 +37,12 @@ class Body(BaseModel):
     """A request body: types are not guessed, and a field we do not know is an error rather than a loss."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
+
+
+class Query(BaseModel):
+    """A query string; a parameter we do not know is an error."""
+
+    model_config = ConfigDict(extra="forbid")
 
 
 class Recorded(BaseModel):

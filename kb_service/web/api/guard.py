@@ -4,7 +4,7 @@ import json
 
 from flask import g, request
 from flask_openapi3 import APIBlueprint, Tag
-from werkzeug.exceptions import BadRequest
+from werkzeug.exceptions import BadRequest, UnsupportedMediaType
 
 from kb_service.errors import InvalidInput
 from kb_service.services.api_keys import require
@@ -52,11 +52,16 @@ def sender() -> str:
 
 def _json() -> object:
     """The body; what Python's parser lets through and no text can hold is refused here, for every field at once."""
+    if not request.is_json:
+        raise UnsupportedMediaType("Send JSON, with the header `Content-Type: application/json`.")
     try:
         body: object = request.get_json()
         json.dumps(body, ensure_ascii=False).encode()
     except RecursionError:
         raise BadRequest("The body is nested too deeply.") from None
+    except BadRequest as error:
+        cause = error.__cause__  # Flask hides what is wrong unless it runs in debug mode
+        raise BadRequest(cause.description if isinstance(cause, BadRequest) else error.description) from error
     except UnicodeEncodeError:
         raise InvalidInput("the body holds half of a surrogate pair, which is not a character", "body") from None
     return body

@@ -50,20 +50,35 @@ def interactions() -> APIBlueprint:
     """The routes of this resource."""
     api = blueprint("interactions", "feedback", "/v1/interactions", "What customers do with a reply.")
 
-    @api.post("/<uuid:id>/feedback", summary="Say whether a reply helped", responses={200: Recorded, 201: Recorded})
+    @api.post(
+        "/<uuid:id>/feedback",
+        operation_id="recordFeedback",
+        summary="Say whether a reply helped",
+        responses={200: Recorded, 201: Recorded},
+    )
     def feedback(path: InteractionPath, body: FeedbackRequest) -> Response:
         """Stored once per `event_id`; 200 with `recorded: false` for a repeat."""
         added = parts().reactions.feedback(path.id, body.event_id, body.helpful, body.score, body.comment)
         return _recorded(Recorded(event_id=body.event_id, recorded=added))
 
-    @api.post("/<uuid:id>/clicks", summary="Report the suggestion chosen", responses={200: ClickOut, 201: ClickOut})
+    @api.post(
+        "/<uuid:id>/clicks",
+        operation_id="recordClick",
+        summary="Report the suggestion chosen",
+        responses={200: ClickOut, 201: ClickOut},
+    )
     def clicks(path: InteractionPath, body: ClickRequest) -> Response:
         """Returns the chosen answer, in the revision that was offered."""
         added, reply = parts().reactions.click(path.id, body.event_id, body.entry)
         shown = ReplyOut.model_validate(reply, from_attributes=True)
         return _recorded(ClickOut(event_id=body.event_id, recorded=added, reply=shown))
 
-    @api.post("/<uuid:id>/escalations", summary="Report a wish for a person", responses={200: Recorded, 201: Recorded})
+    @api.post(
+        "/<uuid:id>/escalations",
+        operation_id="recordEscalation",
+        summary="Report a wish for a person",
+        responses={200: Recorded, 201: Recorded},
+    )
     def escalations(path: InteractionPath, body: EscalationRequest) -> Response:
         """Stored once per `event_id`; 200 with `recorded: false` for a repeat."""
         added = parts().reactions.escalation(path.id, body.event_id)

@@ -7,14 +7,14 @@ from flask_openapi3 import APIBlueprint
 from pydantic import BaseModel, Field
 
 from kb_service.services.use_macro import Use
-from kb_service.web.api.fields import Body, Identifier, LocaleName, Recorded, ShortWords
+from kb_service.web.api.fields import Body, Identifier, LocaleName, Query, Recorded, ShortWords
 from kb_service.web.api.guard import blueprint, sender
 from kb_service.web.context import parts
 
 MAX_LIMIT = 50
 
 
-class MacroQuery(BaseModel):
+class MacroQuery(Query):
     """What the agent has typed so far."""
 
     q: ShortWords = Field("", description="Text; empty lists macros by title.")
@@ -79,20 +79,27 @@ def macros() -> APIBlueprint:
     """The routes of this resource."""
     api = blueprint("macros", "macros", "/v1/macros", "Helps agents find and fill in macros.")
 
-    @api.get("/search", summary="Find macros as the agent types", responses={200: MacrosOut})
+    @api.get(
+        "/search", operation_id="searchMacros", summary="Find macros as the agent types", responses={200: MacrosOut}
+    )
     def search(query: MacroQuery) -> Response:
         """By shortcut, by the beginning of words, and by meaning across languages."""
         found = parts().macros.search(query.q, query.locale or _default(), query.limit)
         out = MacrosOut.model_validate({"macros": found}, from_attributes=True)
         return jsonify(out.model_dump(mode="json"))
 
-    @api.post("/<key>/render", summary="Fill a macro in", responses={200: RenderOut})
+    @api.post("/<key>/render", operation_id="renderMacro", summary="Fill a macro in", responses={200: RenderOut})
     def render(path: MacroPath, body: RenderRequest) -> Response:
         """Fills the Liquid placeholders from `context`."""
         filled = parts().macro_uses.render(path.key, body.locale or _default(), body.context)
         return jsonify(RenderOut.model_validate(filled, from_attributes=True).model_dump(mode="json"))
 
-    @api.post("/<key>/uses", summary="Report the use of a macro", responses={200: Recorded, 201: Recorded})
+    @api.post(
+        "/<key>/uses",
+        operation_id="recordMacroUse",
+        summary="Report the use of a macro",
+        responses={200: Recorded, 201: Recorded},
+    )
     def uses(path: MacroPath, body: UseRequest) -> Response:
         """Stored once per `event_id`; 200 with `recorded: false` for a repeat."""
         use = Use(**body.model_dump() | {"locale": body.locale or _default()})

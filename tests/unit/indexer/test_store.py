@@ -166,18 +166,6 @@ def test_left_overs_of_killed_writers_are_removed_by_the_next(local: SnapshotSto
     assert sorted(path.name for path in root.iterdir()) == sorted([version, "CURRENT", ".lock"])
 
 
-def test_a_starting_process_sweeps_unless_a_writer_is_at_work(local: SnapshotStore, tmp_path: Path) -> None:
-    """What looks left over may be just being written."""
-    half = tmp_path / "index" / ".tmp-abc"
-    half.mkdir()
-    other = SnapshotStore(str(tmp_path / "index"))
-    with local.lock(timeout=1):
-        other.sweep()
-        assert half.exists()
-    other.sweep()
-    assert not half.exists()
-
-
 def test_only_one_writer_at_a_time(tmp_path: Path, make: Make, local: SnapshotStore) -> None:
     """The lock is re-entrant for its holder and refuses others after the timeout."""
     other = SnapshotStore(str(tmp_path / "index"))

@@ -32,10 +32,10 @@ class SmallBase:
     def __post_init__(self) -> None:
         self.store = SnapshotStore(str(self.folder / "index"))
         self.sync = SyncIndex(self.database, self.store, lambda: self.encoder, self.folder / "vectors")
-        self.live = LiveIndex(self.store, lambda: self.encoder)
+        self.live = LiveIndex(self.store, lambda: self.encoder, self.database)
         self.questions = ConsiderQuestion(self.live, "es-MX", 5000)
         self.replies = ReplyToMessage(self.database, self.questions, lambda: "secret")
-        self.reactions = RecordReaction(self.database)
+        self.reactions = RecordReaction(self.database, lambda: "secret")
         self.macros = SearchMacros(self.live)
         self.macro_uses = UseMacro(self.database, self.macros)
         self.keys = ApiKeys(self.database)

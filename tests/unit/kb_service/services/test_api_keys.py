@@ -77,6 +77,15 @@ def test_unknown_scopes_are_refused(small: SmallBase, scopes: list[str]) -> None
     assert small.keys.all() == []
 
 
+@pytest.mark.parametrize("name", ["", "  ", "n" * 101, "help-page"])
+def test_a_name_must_fit(small: SmallBase, name: str) -> None:
+    """It becomes the sender of every message: at least something, at most what its column holds."""
+    with pytest.raises(InvalidInput, match="1 to 100") as caught:
+        small.keys.create(["reply"], name)
+    assert caught.value.where == "name"
+    assert small.keys.create(["reply"], "ñ" * 100)
+
+
 def test_a_customer_is_a_keyed_hash() -> None:
     """The same for the same customer and secret, another for another of either, and the id cannot be read from it."""
     known = customer_key("secret", "ana@b.mx")

@@ -10,12 +10,14 @@ from hypothesis import strategies as st
 
 from kb_service.errors import InvalidInput
 from kb_service.services.export_content import ExportContent
+from kb_service.services.fill_macro import template_problem
 from kb_service.services.import_content import ImportContent
 from kb_service.storage.database import Database
 from tests.support.bases import SAMPLE, faq, publish, write_lines
 
 letters = st.characters(blacklist_categories=["Cs"], blacklist_characters="\0")
-texts = st.text(letters, min_size=1, max_size=30).filter(str.strip)
+texts = st.text(letters, min_size=1, max_size=30).filter(lambda text: any(map(str.isalnum, text)))
+bodies = texts.filter(lambda text: template_problem(text) is None)
 keys = st.from_regex(r"[a-zA-Z0-9ñé_][a-zA-Z0-9._:-]{0,20}", fullmatch=True)
 weights = st.floats(0, 100) | st.integers(0, 100)
 common = {
@@ -28,7 +30,7 @@ common = {
 }
 faqs = st.fixed_dictionaries({"key": keys, "kind": st.just("faq"), "question": texts, "answer": texts}, optional=common)
 macros = st.fixed_dictionaries(
-    {"key": keys, "kind": st.just("macro"), "title": texts, "body": texts}, optional=common | {"shortcut": texts}
+    {"key": keys, "kind": st.just("macro"), "title": texts, "body": bodies}, optional=common | {"shortcut": texts}
 )
 files = st.lists(
     (faqs | macros).map(lambda line: {"locale": "en"} | line),

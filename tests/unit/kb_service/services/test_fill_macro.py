@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kb_service.errors import InvalidInput
-from kb_service.services.fill_macro import MAX_OUTPUT, fill_macro
+from kb_service.services.fill_macro import MAX_OUTPUT, fill_macro, template_problem
 from tests.support.bases import SAMPLE
 
 TICKET = {
@@ -145,13 +145,47 @@ def test_a_huge_value_is_refused() -> None:
         fill_macro("{{ a }}", {"a": "x" * (MAX_OUTPUT + 1)})
 
 
-def test_a_deep_context_is_refused_or_filled_in() -> None:
-    """Five thousand levels of JSON do not break the service."""
+@pytest.mark.parametrize("body", ["{{ a.a.a }}", "{{ a }}", "nothing of it"])
+def test_a_deep_context_is_refused_as_such(body: str) -> None:
+    """Five thousand levels of JSON do not break the service, nor is the macro blamed."""
     deep: object = "x"
     for _ in range(5000):
-        deep = {"a": deep}
-    with pytest.raises(InvalidInput, match="deep"):
-        fill_macro("{{ a.a.a }}", {"a": deep})
+        deep = {"a": [deep]}
+    with pytest.raises(InvalidInput, match="the context is nested more than 50 levels deep") as caught:
+        fill_macro(body, {"a": deep})
+    assert caught.value.where == "context"
+    shallow: object = "x"
+    for _ in range(49):
+        shallow = [shallow]
+    assert fill_macro("{{ a | size }}", {"a": shallow}).text == "1"
+
+
+@pytest.mark.parametrize(
+    ("body", "problem"),
+    [
+        ("{% if %}", "missing expression, line 1, column 4"),
+        ("Hola,\n  {{ ", "expected '}}', found end of file, line 2, column 3"),
+        ("{% if a %}x", "expected tag endif, found end of expression"),
+        ("a\nb {% nonsense %}", "unexpected tag 'nonsense', line 2, column 6"),
+        ("{% endif %}", "unexpected tag 'endif', line 1, column 4"),
+        ("{% include 'x' %}", "unexpected tag 'include', line 1, column 4"),
+        ("{% if x %}\n{{ x | upcase | nope }}{% endif %}", "unknown filter 'nope', line 2, column 17"),
+        ("{% if a %}" * 3000 + "{% endif %}" * 3000, "block nesting limit reached, line 1, column 314"),
+    ],
+    ids=lambda text: text[:25],
+)
+def test_what_is_wrong_with_a_template_is_told_with_its_place(body: str, problem: str) -> None:
+    """Before anything is filled in, on one line."""
+    assert template_problem(body) == problem
+
+
+@pytest.mark.parametrize(
+    "body", ["", "Hola {{ticket.requester.first_name | default: 'x'}} {% if a %}{% endif %} 50 % {"]
+)
+def test_a_good_template_has_no_problem(body: str) -> None:
+    """Whether its values are there or not."""
+    assert template_problem(body) is None
+    assert all(template_problem(sample) is None for sample in BODIES)
 
 
 values = st.recursive(
@@ -178,6 +212,9 @@ BODIES = [json.loads(line)["body"] for line in Path(SAMPLE / "macros.jsonl").rea
     | st.lists(st.sampled_from(["{{", "}}", "{%", "%}", "if", "a", "|", "'", " ", "for", "end"])).map("".join)
 )
 def test_any_body_is_filled_in_or_refused(body: str) -> None:
-    """Nothing but InvalidInput comes out of a template."""
-    with suppress(InvalidInput):
+    """Nothing but InvalidInput comes out of a template, and never where checking found no problem of syntax."""
+    if template_problem(body) is None:
         fill_macro(body, {"a": 1})
+    else:
+        with suppress(InvalidInput):
+            fill_macro(body, {"a": 1})

@@ -1,8 +1,10 @@
 """Importing: what each line does, what is refused and how it is said, and all or nothing."""
 
 import json
+import os
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -179,7 +181,24 @@ def _rejected(importing: ImportContent, tmp_path: Path, *lines: Any) -> list[tup
         (faq(locale="español"), "locale: unknown locale"),
         (faq(locale="en@" + "a" * 90), "locale: unknown locale"),
         (faq(locale=None), "locale: Input should be a valid string"),
-        ({k: v for k, v in faq().items() if k != "locale"}, "locale: Field required"),
+        ({k: v for k, v in faq().items() if k != "locale"}, "locale: Field required (--locale gives one"),
+        ('{"key": "a", "kind": "faq", "key": "b"}', "the field 'key' is there twice"),
+        (
+            '{"key":"a","kind":"faq","locale":"en","question":"x","answer":"y",'
+            '"keywords":[{"term":"z","weight":1,"weight":2}]}',
+            "the field 'weight' is there twice",
+        ),
+        (faq(question="\u200b\u200d\ufeff"), "question: has no letters or digits"),
+        (faq(question="¿?"), "question: has no letters or digits"),
+        (faq(answer="\u200b"), "answer: has no letters or digits"),
+        (faq(answer="👍"), "answer: has no letters or digits"),
+        (faq(variants=["x", "🙂"]), "variants.1: has no letters or digits"),
+        (faq(keywords=[{"term": "…"}]), "keywords.0.term: has no letters or digits"),
+        (macro(title="::"), "title: has no letters or digits"),
+        (macro(body="\u200b"), "body: has no letters or digits"),
+        (macro(body="Hola {% if %}"), "body: the macro's template is wrong: missing expression, line 1, column 9"),
+        (macro(body="Hola\n{{ x | nope }}"), "body: the macro's template is wrong: unknown filter 'nope', line 2,"),
+        (macro(body="{% if a %}x"), "body: the macro's template is wrong: expected tag endif"),
     ],
     ids=lambda value: str(value)[:30] if isinstance(value, str) else "",
 )
@@ -191,6 +210,15 @@ def test_a_line_that_cannot_be_used_is_rejected_with_its_reason(
     assert number == 2
     assert reason in said
     assert "\n" not in said
+
+
+def test_what_looks_odd_and_says_something_is_accepted(previewing: ImportContent, tmp_path: Path) -> None:
+    """Zero-width characters inside a text, other scripts, digits; Liquid in a FAQ is plain text."""
+    lines = [
+        faq("a", question="tar\u200bjeta\u200d", answer="👍 ok {% if %}", variants=["卡丢了", "1234", "¿y?"]),
+        macro("m", title="Pix::1", body="👋 {{name}}"),
+    ]
+    assert _rejected(previewing, tmp_path, *lines) == []
 
 
 def test_every_wrong_field_of_a_line_is_named(previewing: ImportContent, tmp_path: Path) -> None:
@@ -257,9 +285,39 @@ def test_limits_are_named_with_their_setting(sqlite_database: Database, tmp_path
     path = write_lines(tmp_path / "kb.jsonl", [faq("a"), faq("b"), faq("c")])
     with pytest.raises(InvalidInput, match="3 rows; KB_MAX_IMPORT_ROWS allows 2"):
         ImportContent(sqlite_database, 10_000, 2).preview(path, publish=True)
-    with pytest.raises(InvalidInput, match=f"{path.stat().st_size} bytes; KB_MAX_IMPORT_BYTES allows 100"):
+    with pytest.raises(InvalidInput, match="more bytes than KB_MAX_IMPORT_BYTES allows, 100"):
         ImportContent(sqlite_database, 100, 2).preview(path, publish=True)
     assert len(ImportContent(sqlite_database, path.stat().st_size, 3).preview(path, publish=True).rows) == 3
+
+
+@pytest.mark.skipif(not Path("/dev/zero").exists(), reason="needs /dev/zero")
+def test_a_device_without_an_end_is_refused(sqlite_database: Database) -> None:
+    """After as many bytes as a file may have."""
+    with pytest.raises(InvalidInput, match="/dev/zero has more bytes than KB_MAX_IMPORT_BYTES allows, 1000"):
+        ImportContent(sqlite_database, 1000, 2).preview(Path("/dev/zero"), publish=True)
+
+
+def test_a_pipe_is_read_to_the_same_bound(sqlite_database: Database, tmp_path: Path) -> None:
+    """A short one is imported like a file, a longer one refused, though its size is not known beforehand."""
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    line = json.dumps(faq("a")).encode()
+
+    def preview(content: bytes) -> ImportPlan:
+        def write() -> None:
+            with suppress(BrokenPipeError), pipe.open("wb", buffering=0) as file:
+                file.write(content)
+
+        writer = threading.Thread(target=write)
+        writer.start()
+        try:
+            return ImportContent(sqlite_database, 1000, 2).preview(pipe, publish=True)
+        finally:
+            writer.join()
+
+    assert [row.draft.key for row in preview(line).rows] == ["a"]
+    with pytest.raises(InvalidInput, match="more bytes"):
+        preview(line + b" " * 1_000_000)
 
 
 def test_a_line_of_ten_megabytes_is_refused_by_its_field(previewing: ImportContent, tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from stdnum import luhn
 
-from kb_service.services.redact import redact
+from kb_service.services.redact import redact, without_placeholders
 
 CARD = "4111 1111 1111 1111"
 
@@ -45,6 +45,20 @@ CARD = "4111 1111 1111 1111"
         ("ana.perez+x@ejemplo.com.mx", "[email]"),
         ("escribe a josé@dominio.mx.", "escribe a [email]."),
         ("referencia 123456789", "referencia [number]"),
+        ("+52 1 55 1234 5678", "[phone]"),
+        ("llama al +52 1 55 1234 5678 ya", "llama al [phone] ya"),
+        ("＋52 1 (55) 1234-5678", "[phone]"),
+        ("+52 1 55 1234 5678, tarjeta 4111 1111 1111 1111", "[phone], tarjeta [card]"),
+        ("+4111 1111 1111 1111", "+[card]"),
+        ("mi NIP es 1234", "mi NIP es [secret]"),
+        ("NIP1234", "NIP[secret]"),
+        ("cvv 123", "cvv [secret]"),
+        ("senha: 4321", "senha: [secret]"),
+        ("a senha atual é 4321.", "a senha atual é [secret]."),
+        ("mi contrasen\u0303a es 87654321", "mi contrasen\u0303a es [secret]"),
+        ("CLAVE=123456, token 998877", "CLAVE=[secret], token [secret]"),
+        ("código de seguridad 123", "código de seguridad [secret]"),
+        ("tarjeta 4111 1111 1111 1111 cvv 123", "tarjeta [card] cvv [secret]"),
         ("boleto 34191790010104351004791020150008291070026000", "boleto [number]"),
     ],
 )
@@ -68,7 +82,14 @@ def test_personal_data_is_taken_out(text: str, redacted: str) -> None:
         "21.11.2026",
         "folio 1234567",
         "ticket 12345678",
-        "NIP 1234",
+        "cambiar mi NIP",
+        "el NIP de 4 dígitos",
+        "mi PIN de 6 dígitos no sirve",
+        "pagué 1234",
+        "clave de rastreo 123456",
+        "token 500.00",
+        "cvv 12",
+        "espina 1234",
         "de 5 a 10 días hábiles",
         "pagué 500 y 300 y 200 y 100",
         "¿Cómo bloqueo mi tarjeta? 🙂",
@@ -93,6 +114,14 @@ def test_several_kinds_in_one_text() -> None:
     """Each is replaced where it stands."""
     text = f"Soy ana@b.mx, tarjeta {CARD}, RFC GODE561231GR8, tel +52 55 1234 5678, cobro $350 el 03/05/2026"
     assert redact(text) == "Soy [email], tarjeta [card], RFC [rfc], tel [phone], cobro $350 el 03/05/2026"
+
+
+def test_what_is_left_says_what_the_text_is_about() -> None:
+    """Placeholders go, other brackets stay."""
+    assert (
+        without_placeholders(redact(f"perdí [ayer] mi tarjeta\n{CARD}, ana@b.mx ya")) == "perdí [ayer] mi tarjeta , ya"
+    )
+    assert without_placeholders("[email] [secret]") == ""
 
 
 @given(st.text(max_size=300))
@@ -124,6 +153,10 @@ def test_no_card_number_survives(before: str, number: str, gap: str, after: str)
         "4111 1111 1111 1111 " * 250,
         "11/11/" * 800,
         "a@" * 2500,
+        "+52 1 " * 1000,
+        "+" + "1 " * 2500,
+        "nip es " * 700,
+        "código de " * 500,
         "(55) " * 1000,
         "".join(random.Random(1).choices("0123456789 -/.+()@aA", k=5000)),
     ],

@@ -140,7 +140,7 @@ def test_another_encoder_is_refused_until_a_rebuild(small: SmallBase) -> None:
         small.sync.sync()
     small.live.refresh()
     assert small.live.current().snapshot.locales("faq", "a")
-    restarted = LiveIndex(small.store, lambda: small.encoder)
+    restarted = LiveIndex(small.store, lambda: small.encoder, small.database)
     restarted.refresh()
     with pytest.raises(NotReady, match=r"grams \(1\).*grams \(2\)"):
         restarted.current()
@@ -194,7 +194,7 @@ def test_a_damaged_newer_index_leaves_the_good_one_in_use(small: SmallBase) -> N
     assert damaged in (small.live.problem or "")
     assert "documents.jsonl" in (small.live.problem or "")
     assert small.ask("¿a?").index_version == good
-    restarted = LiveIndex(small.store, lambda: small.encoder)
+    restarted = LiveIndex(small.store, lambda: small.encoder, small.database)
     restarted.refresh()
     assert restarted.current().snapshot.version == good
     assert "documents.jsonl" in (restarted.problem or "")
