@@ -2,6 +2,7 @@
 
 import json
 from bisect import bisect_left
+from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +18,7 @@ from indexer.faiss_index import FaissIndex
 from indexer.lexical import LexicalIndex, LexicalMatch
 from indexer.locales import choose_locale
 from indexer.ranking import Candidate, Query, Signals, TermContribution
-from indexer.text import has_letters
+from indexer.text import has_letters, same_wording
 from indexer.views import phrasings, plain_start
 
 # The combined score: cosine to the nearest phrasing, plus these shares of the other signals. Set by hand on Banking77,
@@ -28,6 +29,8 @@ LEXICAL_WEIGHT = 0.5
 
 _FIRST_HITS = 128
 _LEXICAL_CANDIDATES = 16
+# Candidates by score that are put in the order of their confidence, or as many as are asked for.
+_LEAST_ORDERED = 16
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -42,20 +45,25 @@ class _Table:
     mean: Floats
     body: Floats
     lexical: Floats
+    exact: Floats
     score: Floats
     margin: Floats
 
     @classmethod
-    def of(cls, row: Integers, nearest: Floats, mean: Floats, body: Floats, lexical: Floats) -> Self:
+    def of(cls, row: Integers, nearest: Floats, mean: Floats, body: Floats, lexical: Floats, exact: Floats) -> Self:
         """The table with the combined scores and their margins."""
         score = nearest + MEAN_WEIGHT * mean + BODY_WEIGHT * body + LEXICAL_WEIGHT * lexical
-        return cls(row, nearest, mean, body, lexical, score, _margins(score))
+        return cls(row, nearest, mean, body, lexical, exact, score, _margins(score))
+
+    def best(self, number: int) -> list[int]:
+        """The places of at most `number` entries, the exact one first, then by score, equal scores by entry."""
+        places: list[int] = np.lexsort((-self.score, -self.exact))[:number].tolist()
+        return places
 
     def signals(self, place: int) -> Signals:
         """One entry's signals as plain numbers."""
-        columns = (self.nearest, self.mean, self.body, self.lexical, self.margin)
-        nearest, mean, body, lexical, margin = (float(column[place]) for column in columns)
-        return Signals(nearest, mean, body, lexical, margin)
+        columns = (self.nearest, self.mean, self.body, self.lexical, self.margin, self.exact)
+        return Signals(*(float(column[place]) for column in columns))
 
 
 class Collection:
@@ -85,6 +93,10 @@ class Collection:
         self._first_document = np.searchsorted(self._entry_of, np.arange(len(entries) + 1))
         self._first_row = np.searchsorted(self._document_of, np.arange(len(self.documents) + 1))
         self._centroids = _group_means(index.vectors, self._first_row)
+        self._worded: dict[str, list[int]] = defaultdict(list)
+        for text, position in zip(self.texts, document_of, strict=True):
+            self._worded[same_wording(text)].append(position)
+        self._worded.pop("", None)
         channels = {channel for document in self.documents for channel in document.channels}
         # A channel nobody named may show what every channel may, which is what the empty name gives.
         self._allowed_in = {channel: _allowed(self.documents, channel) for channel in (None, "", *channels)}
@@ -125,27 +137,45 @@ class Collection:
         return self.documents[self._first_document[position] : self._first_document[position + 1]]
 
     def rank(self, query: Query, model: ConfidenceModel, limit: int) -> tuple[Candidate, ...]:
-        """At most `limit` entries, best first, equal scores by entry. None when the question holds no letter."""
+        """At most `limit` entries by confidence, equal ones by score and then by entry.
+
+        None when the question holds no letter.
+        """
         if not self.documents or not has_letters(query.text):
             return ()
         allowed = self._allowed_in.get(query.channel, self._allowed_in[""])
         match = self._lexical.match(query.text[:MAX_CHARACTERS])
-        rows, similarities = self._first_stage(query.vector, match, allowed, limit)
+        exact = self._exact(query.text, allowed)
+        rows, similarities = self._first_stage(query.vector, match, allowed, exact, limit)
         if not len(rows):
             return ()
-        table = self._second_stage(rows, similarities, query.vector, match, allowed)
-        order = np.argsort(-table.score, kind="stable")[:limit]
-        return tuple(self._candidate(query, model, match, allowed, table, place) for place in order.tolist())
+        table = self._second_stage(rows, similarities, query.vector, match, allowed, exact)
+        ordered = [(place, table.signals(place)) for place in table.best(max(limit, _LEAST_ORDERED))]
+        confident = [(model.confidence(signals), place, signals) for place, signals in ordered]
+        confident.sort(key=lambda candidate: -candidate[0])
+        return tuple(self._candidate(query, match, allowed, table, *candidate) for candidate in confident[:limit])
+
+    def _exact(self, question: str, allowed: NDArray[np.bool_]) -> Integers:
+        """(0 or 1,) the entry that has the question among its phrasings, where no other allowed one has it too."""
+        documents = [d for d in self._worded.get(same_wording(question[:MAX_CHARACTERS]), ()) if allowed[d]]
+        entries = np.unique(self._entry_of[documents])
+        return entries if len(entries) == 1 else entries[:0]
 
     def _first_stage(
-        self, vector: NDArray[np.float32], match: LexicalMatch, allowed: NDArray[np.bool_], limit: int
+        self,
+        vector: NDArray[np.float32],
+        match: LexicalMatch,
+        allowed: NDArray[np.bool_],
+        exact: Integers,
+        limit: int,
     ) -> tuple[Integers, Floats]:
         """Rows and similarities, most similar first: the nearest phrasings (of more than `limit` entries, if there are
-        as many) and every phrasing of the entries that share most words with the question."""
+        as many) and every phrasing of the `exact` entry and of those that share most words with the question."""
         rows, similarities = self._nearest(vector, allowed, limit)
         shared = np.where(allowed, match.scores, 0.0)
         wordy = np.argpartition(-shared, min(_LEXICAL_CANDIDATES, len(shared) - 1))[:_LEXICAL_CANDIDATES]
-        entries = np.setdiff1d(self._entry_of[wordy[shared[wordy] > 0]], self._entry_of[self._document_of[rows]])
+        wanted = np.concatenate([self._entry_of[wordy[shared[wordy] > 0]], exact])
+        entries = np.setdiff1d(wanted, self._entry_of[self._document_of[rows]])
         starts, ends = self._first_document[entries], self._first_document[entries + 1]
         more = _ranges(self._first_row[starts], self._first_row[ends])
         more = more[allowed[self._document_of[more]]]
@@ -171,6 +201,7 @@ class Collection:
         vector: NDArray[np.float32],
         match: LexicalMatch,
         allowed: NDArray[np.bool_],
+        exact: Integers,
     ) -> _Table:
         """The signals of every entry that one of `rows`, which come most similar first, belongs to."""
         entries, first = np.unique(self._entry_of[self._document_of[rows]], return_index=True)
@@ -187,22 +218,23 @@ class Collection:
             mean=np.maximum.reduceat(mean, offsets),
             body=np.maximum.reduceat(body, offsets),
             lexical=np.maximum.reduceat(lexical, offsets),
+            exact=np.isin(entries, exact).astype(np.float64),
         )
 
     def _candidate(
         self,
         query: Query,
-        model: ConfidenceModel,
         match: LexicalMatch,
         allowed: NDArray[np.bool_],
         table: _Table,
+        confidence: float,
         place: int,
+        signals: Signals,
     ) -> Candidate:
         found = int(self._document_of[table.row[place]])
         entry = self._entry_of[found]
         own = [d for d in range(self._first_document[entry], self._first_document[entry + 1]) if allowed[d]]
         document = self._document_for(query.locale, own, found)
-        signals = table.signals(place)
         return Candidate(
             entry=document.entry,
             locale=document.locale,
@@ -210,7 +242,7 @@ class Collection:
             phrasing=self.texts[table.row[place]],
             signals=signals,
             score=float(table.score[place]),
-            confidence=model.confidence(signals),
+            confidence=confidence,
             terms=_contributions(match, max(own, key=lambda d: match.scores[d])),
         )
 

@@ -28,7 +28,8 @@ class Signals:
     `nearest`: cosine of the question and the entry's nearest phrasing, in any locale. `mean`: mean cosine to the
     phrasings of the entry's best locale. `body`: cosine to the start of its answer, 0 if it has none. `lexical`: share
     of the question's words that the entry has, by rarity and curators' weights, in [0, 1). `margin`: this entry's score
-    minus the best other entry's, negative for all but the best; 0 when there is no other entry.
+    minus the best other entry's, negative for all but the best; 0 when there is no other entry. `exact`: 1 where the
+    question is one of the entry's phrasings but for case, accents and punctuation, and no other entry's; else 0.
     """
 
     nearest: float
@@ -36,6 +37,7 @@ class Signals:
     body: float
     lexical: float
     margin: float
+    exact: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,8 +53,9 @@ class Candidate:
     """An entry that may answer the question.
 
     `document` is the entry in the customer's locale or by the fallback chain, and `locale` says in which it is.
-    `phrasing` is the text that was nearest, in whatever locale. `score` orders candidates and is comparable within one
-    query only; `confidence` in [0, 1] is the calibrated probability of being the right answer.
+    `phrasing` is the text that was nearest, in whatever locale. `confidence` in [0, 1] is the calibrated probability of
+    being the right answer and orders candidates; `score`, comparable within one query only, orders those of equal
+    confidence.
     """
 
     entry: str

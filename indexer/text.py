@@ -37,6 +37,8 @@ def content_hash(text: str) -> str:
 def fold(text: str) -> str:
     """NFKC, case folded, without accents: `¿CARTÃO ﬁn?` becomes `¿cartao fin?`. ñ and ç lose their marks as well,
     because customers leave them out."""
+    if text.isascii():  # the same, ten times as fast
+        return text.lower()
     compatible = unicodedata.normalize("NFKC", text).casefold()
     return "".join(mark for mark in unicodedata.normalize("NFKD", compatible) if not unicodedata.combining(mark))
 
@@ -54,6 +56,11 @@ def language_of(locale: str) -> str:
 def words(text: str) -> tuple[str, ...]:
     """The folded words and numbers of `text`, in order, each cut after 40 letters. Inner apostrophes stay."""
     return tuple(word[:_LONGEST_WORD] for word in _WORD.findall(fold(text)))
+
+
+def same_wording(text: str) -> str:
+    """What two texts share that differ in nothing but case, accents, punctuation and space; empty without a word."""
+    return " ".join(words(text))
 
 
 def is_stop_word(word: str, language: str) -> bool:

@@ -65,6 +65,15 @@
     }
   };
 
+  // What is said once a text is copied: also where the preview that was on its way meanwhile comes in.
+  let copied = "";
+  const showCopied = () => {
+    const use = byId("use");
+    if (!copied || use?.elements.event_id.value !== copied) return;
+    byId("copied").textContent = byId("copied").dataset.text;
+    use.hidden = false;
+  };
+
   // Another language is another text: the open macro is filled in again, as a use of its own.
   document.addEventListener("change", (event) => {
     if (event.target.id !== "locale") return;
@@ -85,6 +94,7 @@
     showMissing();
     byId("ticket").elements.event_id.value = byId("use")?.elements.event_id.value ?? "";
     showOpen();
+    showCopied();
     if (openedByKeyboard) byId("copy-button")?.focus({ preventScroll: true });
     if (event.detail.requestConfig.elt.matches("a.result")) byId("preview").scrollIntoView({ block: "nearest" });
     openedByKeyboard = false;
@@ -92,6 +102,7 @@
   // The ticket remembers which macro is open, so that what is typed into it meanwhile fills in the right one.
   document.addEventListener("htmx:beforeRequest", (event) => {
     if (event.detail.target.id !== "preview") return;
+    copied = "";
     byId("copy-failed").hidden = true;
     if (!event.detail.elt.matches("a.result")) return;
     const { macro, locale, event_id } = JSON.parse(event.detail.elt.getAttribute("hx-vals"));
@@ -127,7 +138,7 @@
       byId("copy-failed").hidden = false;
       return;
     }
-    byId("copied").textContent = byId("copied").dataset.text;
-    if (byId("use")) byId("use").hidden = false;
+    copied = byId("use")?.elements.event_id.value ?? "";
+    showCopied();
   });
 })();

@@ -87,11 +87,11 @@ def test_another_language_fills_the_open_macro_in_again(window: Window, sign_in:
     page.keyboard.press("Enter")
     expect(page.locator("#macro-text")).to_contain_text("¡Hola, Lucía!")
     page.get_by_label("Idioma del cliente").select_option("pt-BR")
-    expect(page.locator("#macro-text")).to_contain_text("Olá, Lucía!")
+    expect(page.locator("#macro-text")).to_contain_text("Oi, Lucía!")
     expect(page.locator("a.result[aria-current]")).to_contain_text("Saudação")
     page.locator("#copy-button").click()
     expect(page.locator("#copied")).not_to_be_empty()
-    assert "Olá, Lucía!" in page.evaluate("navigator.clipboard.readText()")
+    assert "Oi, Lucía!" in page.evaluate("navigator.clipboard.readText()")
 
 
 def test_without_javascript_a_use_is_said_without_copying(window: Window, parts: Parts, sign_in: SignIn) -> None:
@@ -149,3 +149,22 @@ def test_the_api_description_runs_under_the_policy(window: Window) -> None:
     page.locator(".opblock-summary", has_text="/v1/auto-replies").click()
     expect(page.locator(".opblock-body").first).to_be_visible()
     expect(page.get_by_role("link", name="Description for programs (OpenAPI)")).to_be_visible()
+
+
+def test_on_a_phone_the_ticket_is_not_under_a_long_list(window: Window, sign_in: SignIn) -> None:
+    """Ten macros until she searches, and a word about the others."""
+    page = sign_in(window(width=390))
+    page.goto("/agent")
+    expect(page.locator("a.result:visible")).to_have_count(10)
+    expect(page.get_by_text("Busca para ver las demás.")).to_be_visible()
+
+
+def test_a_button_is_as_high_as_the_field_beside_it(window: Window, sign_in: SignIn) -> None:
+    """On the tester, its top and bottom in line with the field's."""
+    page = sign_in(window())
+    page.goto("/admin/test")
+    field, button = page.locator("#q").bounding_box(), page.get_by_role("button", name="Probar").bounding_box()
+    assert field
+    assert button
+    assert abs(field["y"] - button["y"]) < 1
+    assert abs(field["height"] - button["height"]) < 1

@@ -19,19 +19,19 @@ ANY = st.floats(allow_nan=True, allow_infinity=True)
 
 def candidate(confidence: float, entry: str = "e") -> Candidate:
     document = Document(entry, "faq", "en", 1, "t", "b")
-    return Candidate(entry, "en", document, "t", Signals(0, 0, 0, 0, 0), confidence, confidence, ())
+    return Candidate(entry, "en", document, "t", Signals(0, 0, 0, 0, 0, 0), confidence, confidence, ())
 
 
-@given(st.builds(Signals, ANY, ANY, ANY, ANY, ANY))
+@given(st.builds(Signals, ANY, ANY, ANY, ANY, ANY, ANY))
 def test_confidence_is_always_a_probability(signals: Signals) -> None:
     """NaN and infinite signals included."""
     assert 0 <= MODEL.confidence(signals) <= 1
 
 
-@given(st.sampled_from(["nearest", "mean", "body", "lexical", "margin"]), st.floats(-1, 1), st.floats(0, 1))
+@given(st.sampled_from(["nearest", "mean", "body", "lexical", "margin", "exact"]), st.floats(-1, 1), st.floats(0, 1))
 def test_no_signal_lowers_confidence_by_rising(name: str, value: float, more: float) -> None:
     """Every starting weight is positive."""
-    low = Signals(0.5, 0.5, 0.5, 0.5, 0.1)
+    low = Signals(0.5, 0.5, 0.5, 0.5, 0.1, 0)
     raised = replace(low, **{name: value + more})
     assert MODEL.confidence(raised) >= MODEL.confidence(replace(low, **{name: value}))
 

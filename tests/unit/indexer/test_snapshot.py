@@ -65,7 +65,7 @@ def test_entries_not_phrasings_are_ranked(build: Build, bank: list[Document], as
     ranked = snapshot.rank("faq", ask("perdí mi tarjeta", "es-MX"))
     assert entries(ranked)[0] == "card-lost"
     assert sorted(entries(ranked)) == ["balance", "card-lost", "close", "fees", "pin", "transfer"]
-    assert [c.score for c in ranked] == sorted((c.score for c in ranked), reverse=True)
+    assert [c.confidence for c in ranked] == sorted((c.confidence for c in ranked), reverse=True)
     assert entries(snapshot.rank("faq", ask("perdí mi tarjeta"), 2)) == entries(ranked)[:2]
     assert entries(snapshot.rank("macro", ask("dev"))) == ["refund"]
 
@@ -147,6 +147,60 @@ def test_one_entry_answers_its_own_question_and_little_else(build: Build, ask) -
     assert own[0].signals.margin == other[0].signals.margin == 0
     assert decide(other, snapshot.confidence_model).outcome == "handoff"
     assert own[0].confidence > other[0].confidence
+
+
+@pytest.mark.parametrize(
+    "text", ["Where is my card?", "WHERE is my  card", "¡dónde está mi tarjeta!", "donde esta mi tarjeta"]
+)
+def test_the_wording_of_one_entry_is_answered(build: Build, ask, text: str) -> None:
+    """In a base of one entry, whose other phrasings are far from it, in any locale, case and punctuation."""
+    others = ("quiero saber cuándo llega lo que pedí", "xyzzy", "no ha venido el cartero")
+    base = [
+        Document("a", "faq", "en", 1, "Where is my card?", "In the mail."),
+        Document("a", "faq", "es-MX", 2, "¿Dónde está mi tarjeta?", "En el correo.", others),
+    ]
+    snapshot = build(base)
+    (best,) = ranked = snapshot.rank("faq", ask(text, "es-MX"))
+    assert (best.signals.exact, decide(ranked, snapshot.confidence_model).outcome) == (1, "answer")
+    almost = snapshot.rank("faq", ask(f"{text} xyzzy", "es-MX"))
+    assert almost[0].signals.exact == 0
+
+
+def test_a_wording_of_two_entries_decides_for_neither(build: Build, ask) -> None:
+    """Except in a channel where only one of them is shown."""
+    base = [
+        Document("a", "faq", "en", 1, "Where is my card?", "In the mail.", channels=("chat",)),
+        Document("b", "faq", "en", 1, "where is my card", "Lost?", ("My card is gone",), channels=("email",)),
+    ]
+    snapshot = build(base)
+    exact = {
+        channel: {c.entry: c.signals.exact for c in snapshot.rank("faq", ask("where is my CARD", None, channel))}
+        for channel in (None, "chat", "email")
+    }
+    assert exact == {None: {"a": 0, "b": 0}, "chat": {"a": 1}, "email": {"b": 1}}
+
+
+def test_the_exact_wording_comes_first_however_many_are_near(build: Build, ask) -> None:
+    """Though keywords raise hundreds of others above it, and even if a single candidate is wanted."""
+    loud = (Keyword("card", 100.0), Keyword("lost", 100.0))
+    base = [Document(f"e{n:03d}", "faq", "en", 1, f"lost card {n}", "", keywords=loud) for n in range(300)]
+    base.append(Document("odd", "faq", "en", 1, "Perdu?", "", ("lost card",)))
+    snapshot = build(base)
+    for limit in (1, 5):
+        ranked = snapshot.rank("faq", ask("Lost card!"), limit)
+        assert (len(ranked), ranked[0].entry) == (limit, "odd")
+    assert decide(ranked, snapshot.confidence_model).outcome == "answer"
+
+
+def test_order_and_confidence_agree(build: Build, bank: list[Document], ask) -> None:
+    """For any question; the candidates do not depend on how many are asked for."""
+    snapshot = build(bank)
+    for question in QUESTIONS:
+        ranked = snapshot.rank("faq", ask(question))
+        order = [(-c.confidence, -c.score, c.entry) for c in ranked]
+        assert order == sorted(order)
+        for limit in range(1, len(ranked)):
+            assert snapshot.rank("faq", ask(question), limit) == ranked[:limit]
 
 
 def test_twins_share_the_doubt(build: Build, ask) -> None:

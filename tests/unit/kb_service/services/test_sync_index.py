@@ -2,6 +2,7 @@
 
 import shutil
 import time
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -230,3 +231,30 @@ def _wait(holds) -> None:
     while not holds():
         assert time.monotonic() < deadline
         time.sleep(0.02)
+
+
+def test_an_index_of_another_database_is_not_answered_from(small: SmallBase, tmp_path: Path) -> None:
+    """Its revisions are not there; once the worker has built it anew, it is."""
+    small.publish(faq("a"))
+    other = Database(f"sqlite:///{tmp_path / 'other.sqlite3'}")
+    other.migrate()
+    live = LiveIndex(small.store, lambda: small.encoder, other)
+    live.refresh()
+    with pytest.raises(NotReady, match="not built from this database"):
+        live.current()
+    SyncIndex(other, small.store, lambda: small.encoder, small.folder / "vectors").sync()
+    live.refresh()
+    assert live.current().snapshot.documents == ()
+    other.close()
+
+
+def test_lag_is_how_long_a_publication_has_been_waiting(small: SmallBase) -> None:
+    """Zero while the index has everything, and from then on since the oldest change it lacks."""
+    small.publish(faq("a"))
+    assert small.live.lag() == timedelta(0)
+    publish(small.database, small.folder / "x", [faq("b")])
+    first = small.live.lag()
+    publish(small.database, small.folder / "y", [faq("c")])
+    assert timedelta(0) < first < small.live.lag() < timedelta(seconds=30)
+    small.serve()
+    assert small.live.lag() == timedelta(0)
