@@ -5,6 +5,7 @@
   const results = () => [...document.querySelectorAll("#results a.result")];
   const types = (element) => element.matches("input, textarea, select, [contenteditable]");
   let openedByKeyboard = false;
+  let focusWhenOpen = false; // set once the macro is asked for: what comes in before is of what was open until then
   let openWhenFound = false;
 
   const step = (event, by) => {
@@ -95,9 +96,9 @@
     byId("ticket").elements.event_id.value = byId("use")?.elements.event_id.value ?? "";
     showOpen();
     showCopied();
-    if (openedByKeyboard) byId("copy-button")?.focus({ preventScroll: true });
+    if (focusWhenOpen) byId("copy-button")?.focus({ preventScroll: true });
     if (event.detail.requestConfig.elt.matches("a.result")) byId("preview").scrollIntoView({ block: "nearest" });
-    openedByKeyboard = false;
+    focusWhenOpen = false;
   });
   // The ticket remembers which macro is open, so that what is typed into it meanwhile fills in the right one.
   document.addEventListener("htmx:beforeRequest", (event) => {
@@ -105,6 +106,8 @@
     copied = "";
     byId("copy-failed").hidden = true;
     if (!event.detail.elt.matches("a.result")) return;
+    focusWhenOpen = openedByKeyboard;
+    openedByKeyboard = false;
     const { macro, locale, event_id } = JSON.parse(event.detail.elt.getAttribute("hx-vals"));
     Object.entries({ macro, locale, event_id }).forEach(([name, value]) => { byId("ticket").elements[name].value = value; });
   });

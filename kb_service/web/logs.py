@@ -10,6 +10,8 @@ from structlog.typing import Processor
 from uuid_utils.compat import uuid7
 
 HEADER = "X-Request-ID"
+_QUIET = {"health.alive", "health.ready", "health.metrics", "static", "bootstrap.static"}
+log = structlog.get_logger()
 _ACCEPTED = re.compile(r"[\w.-]{1,100}")
 
 
@@ -57,4 +59,6 @@ def install(app: Flask) -> None:
     @app.after_request
     def _answer(response: Response) -> Response:
         response.headers[HEADER] = g.get("request_id", "")
+        if request.endpoint not in _QUIET:
+            log.info("request", method=request.method, endpoint=request.endpoint, status=response.status_code)
         return response

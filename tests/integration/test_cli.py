@@ -386,3 +386,37 @@ def test_help_describes_every_command(kb_on: Kb) -> None:
 
     assert described(kb)
     assert "import" in _ok(kb_on("--help"))
+
+
+def test_people_are_listed_and_their_access_ends_and_returns(kb_on: Kb) -> None:
+    """The list shows role and state; a password too short, or somebody unknown, is refused."""
+    _ok(kb_on("user", "create", "ana@aurora.example", "--role", "curator", "--password", "long enough"))
+    assert _ok(kb_on("user", "list")) == "ana@aurora.example  curator  active\n"
+    _ok(kb_on("user", "deactivate", "ANA@aurora.example"))
+    assert _ok(kb_on("user", "list")) == "ana@aurora.example  curator  deactivated\n"
+    _ok(kb_on("user", "activate", "ana@aurora.example"))
+    assert "active" in _ok(kb_on("user", "list")).split()
+    with pytest.raises(KbError, match="at least 8"):
+        kb_on("user", "password", "ana@aurora.example", "--password", "short")
+    with pytest.raises(KbError, match=r"no account for bea@aurora\.example"):
+        kb_on("user", "password", "bea@aurora.example", "--password", "long enough")
+
+
+def test_a_new_password_ends_every_session(kb_on: Kb, tmp_path: Path) -> None:
+    """The sign-in's own id of the account changes, and with it what cookies refer to."""
+    _ok(kb_on("user", "create", "ana@aurora.example", "--role", "curator", "--password", "long enough"))
+    with _parts(tmp_path).database.reading() as work:
+        before = work.accounts.by_email("ana@aurora.example")
+    _ok(kb_on("user", "password", "ana@aurora.example", "--password", "another one"))
+    with _parts(tmp_path).database.reading() as work:
+        after = work.accounts.by_email("ana@aurora.example")
+    assert before is not None
+    assert after is not None
+    assert before.uniquifier != after.uniquifier
+    assert before.password != after.password
+
+
+def test_an_export_goes_to_standard_output(kb_sample: Kb) -> None:
+    """With a dash for a path, and nothing but lines."""
+    lines = [json.loads(line) for line in _ok(kb_sample("export", "-")).splitlines()]
+    assert {line["kind"] for line in lines} == {"faq", "macro"}

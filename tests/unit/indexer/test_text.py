@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from indexer.text import clean, content_hash, fold, has_letters, language_of, stem, terms, words
+from indexer.text import clean, content_hash, fold, has_letters, language_of, same_wording, stem, terms, words
 
 
 @given(st.text(alphabet=st.characters()))
@@ -62,3 +62,16 @@ def test_letters_and_languages() -> None:
     """Digits, emoji and punctuation are not letters; regions do not matter to the language."""
     assert [has_letters(text) for text in ("", "🙂!", "123 ?", "á", "漢")] == [False, False, False, True, True]
     assert [language_of(locale) for locale in ("pt-BR", "PT_br", "en")] == ["pt", "pt", "en"]
+
+
+def test_the_wording_is_what_is_said_however_it_is_typed() -> None:
+    """Case, accents, punctuation and space make no other wording; a word more does, and no word is no wording."""
+    assert same_wording("¿Dónde  está mi TARJETA?") == same_wording("donde esta, mi tarjeta") == "donde esta mi tarjeta"
+    assert same_wording("mi tarjeta") != same_wording("tarjeta mi")
+    assert same_wording("¿?! 🙂") == ""
+
+
+@given(st.text(st.characters(max_codepoint=127)))
+def test_plain_letters_fold_as_any(text: str) -> None:
+    """The short cut for ASCII gives what the long way gives."""
+    assert fold(text) == fold(text + "é")[:-1]
