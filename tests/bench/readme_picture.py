@@ -16,7 +16,7 @@ def main(url: str) -> None:
         page.goto(f"{url}/help?lang=es-MX")
         page.get_by_role("textbox").fill("perdi mi tarjeta en el metro, que hago?")
         page.keyboard.press("Enter")
-        page.get_by_role("heading", level=2).first.wait_for()
+        page.get_by_role("heading", name="tarjeta").wait_for()
         page.screenshot(path="docs/images/help.png")
         browser.close()
 
