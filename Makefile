@@ -15,8 +15,8 @@ run: $(VENV)/.run-ready  ## Serve the sample knowledge base.
 test: $(VENV)/.test-ready  ## Run every test, with real databases and a real browser.
 	@$(BIN)/python -m pytest -n 2 --dist loadgroup
 
-test-fast: $(VENV)/.test-ready  ## Run the tests that take seconds.
-	@$(BIN)/python -m pytest -n 2 --dist loadgroup -m "not slow and not browser"
+test-fast: $(VENV)/.test-ready  ## Run the unit and contract tests, in under a minute.
+	@$(BIN)/python -m pytest -n 2 --dist loadgroup -m "not slow" tests/unit tests/contract
 
 check: $(VENV)/.test-ready  ## Check format, lint, types and import rules.
 	$(BIN)/ruff format --check .
