@@ -1,5 +1,6 @@
 """The index a server process answers from, swapped for a newer one without dropping a request."""
 
+import math
 import threading
 import time
 from collections.abc import Callable
@@ -18,7 +19,7 @@ from kb_service.storage.database import Database
 from kb_service.storage.types import utc_now
 
 POLL_SECONDS = 0.4
-RETRY_SECONDS = 5.0  # before a version that could not be loaded is tried again
+RETRY_SECONDS = 10.0  # before a version that could not be loaded is tried again
 log = structlog.get_logger()
 
 
@@ -78,11 +79,11 @@ class LiveIndex:
         with self._refreshing:
             try:
                 version = self._store.current_version()
-                if version != self._seen or (self._loaded is None and time.monotonic() >= self._retry_at):
-                    self._load(version)
+                if version != self._seen or time.monotonic() >= self._retry_at:
+                    self._report(self._load())
             except (IndexerError, NotReady, OSError) as error:
-                self._seen, self._retry_at = version, time.monotonic() + RETRY_SECONDS
                 self._report(str(error))
+            self._seen = version
 
     def follow(self) -> None:
         """Start the thread that keeps the index current; repeating it does nothing."""
@@ -101,7 +102,8 @@ class LiveIndex:
             self.refresh()
             self._stop.wait(POLL_SECONDS)
 
-    def _load(self, version: str | None) -> None:
+    def _load(self) -> str | None:
+        """Use the newest good snapshot; what is wrong with a newer one, if there is one."""
         snapshot, damage = self._store.load_good()
         if self._loaded is None or snapshot.version != self._loaded.snapshot.version:
             encoder = self._load_encoder()
@@ -110,8 +112,7 @@ class LiveIndex:
             encoder.encode(["warm up"], role="query")
             self._loaded = Loaded(snapshot, encoder)
             log.info("index loaded", version=snapshot.version)
-        self._seen = version
-        self._report(str(damage) if damage else None)
+        return str(damage) if damage else None
 
     def _require_source(self, snapshot: Snapshot) -> None:
         """Raise NotReady for an index of another database, or of a later state than a restored one's.
@@ -128,6 +129,8 @@ class LiveIndex:
             raise NotReady("the index was not built from this database; a worker or `kb index sync` builds it anew")
 
     def _report(self, problem: str | None) -> None:
+        """Remember what is wrong, and when to look again: what was damaged or out of reach may come back."""
+        self._retry_at = time.monotonic() + RETRY_SECONDS if problem else math.inf
         if problem and problem != self._problem:
             log.warning("index problem", problem=problem, serving=self._loaded and self._loaded.snapshot.version)
         self._problem = problem

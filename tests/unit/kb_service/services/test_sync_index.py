@@ -258,3 +258,18 @@ def test_lag_is_how_long_a_publication_has_been_waiting(small: SmallBase) -> Non
     assert timedelta(0) < first < small.live.lag() < timedelta(seconds=30)
     small.serve()
     assert small.live.lag() == timedelta(0)
+
+
+def test_a_version_that_comes_back_is_loaded(small: SmallBase, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A store that was out of reach for a moment does not leave the server behind for ever."""
+    monkeypatch.setattr("kb_service.services.live_index.RETRY_SECONDS", 0.0)
+    small.publish(faq("a"))
+    publish(small.database, small.folder / "x", [faq("b")])
+    newer = small.folder / "index" / small.sync.sync().version
+    newer.rename(small.folder / "away")
+    small.live.refresh()
+    assert small.live.problem is not None
+    (small.folder / "away").rename(newer)
+    small.live.refresh()
+    assert small.live.problem is None
+    assert small.live.current().snapshot.locales("faq", "b")
