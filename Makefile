@@ -13,7 +13,8 @@ run: $(VENV)/.run-ready  ## Serve the sample knowledge base.
 	@HOST=$(HOST) PORT=$(PORT) $(BIN)/kb demo
 
 test: $(VENV)/.test-ready  ## Run every test, with real databases and a real browser.
-	@$(BIN)/python -m pytest -n 2 --dist loadgroup
+	@$(BIN)/python -m pytest -n 2 --dist loadgroup --ignore=tests/timing
+	@$(BIN)/python -m pytest tests/timing
 
 test-fast: $(VENV)/.test-ready  ## Run the unit and contract tests, in under a minute.
 	@$(BIN)/python -m pytest -n 2 --dist loadgroup -m "not slow" tests/unit tests/contract
