@@ -1,7 +1,7 @@
 """The service's parts, for the views and the command line: the only place where concrete parts are made and joined."""
 
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache
 
 from indexer.encoders import Encoder, load_encoder
 from indexer.store import SnapshotStore
@@ -55,11 +55,12 @@ def wire(settings: Settings) -> Parts:
     database = Database(settings.database)
     store = SnapshotStore(settings.index, local_cache=settings.data_dir.resolve() / "index-cache")
 
-    @lru_cache(maxsize=1)
+    @cache
     def encoder() -> Encoder:
         """The encoder, loaded at its first use."""
         return load_encoder(settings.encoder)
 
+    secret = cache(settings.secret)  # it may be kept in a file, and every message needs it
     live = LiveIndex(store, encoder, database)
     questions = ConsiderQuestion(live, settings.default_locale, settings.max_query_chars)
     macro_search = SearchMacros(live)
@@ -75,9 +76,9 @@ def wire(settings: Settings) -> Parts:
         exporting=ExportContent(database),
         questions=questions,
         evaluating=EvaluateQuestions(live, settings.max_import_bytes),
-        replies=ReplyToMessage(database, questions, settings.secret),
-        reactions=RecordReaction(database, settings.secret),
-        recalling=RecallQuestion(database, questions, settings.secret),
+        replies=ReplyToMessage(database, questions, secret),
+        reactions=RecordReaction(database, secret),
+        recalling=RecallQuestion(database, questions, secret),
         examples=ExampleQuestions(live),
         macros=macro_search,
         macro_uses=UseMacro(database, macro_search),
