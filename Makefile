@@ -29,8 +29,9 @@ format: $(VENV)/.test-ready  ## Format the code.
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-bench: $(VENV)/.test-ready  ## Measure speed, side by side in one run.
+bench: $(VENV)/.test-ready  ## Measure speed and quality, side by side in one run; CASES=folder adds bases.
 	@$(BIN)/python -m tests.bench.run
+	@$(BIN)/python -m tests.bench.retrieval $(CASES)
 
 clean:  ## Remove the environment and caches; data in var/ stays.
 	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

@@ -11,67 +11,53 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
+from indexer._kernel_ridge import KernelRidge
+from indexer._spelling import SpellingIndex
+from indexer.combination import COMBINED, Weights, leads
 from indexer.confidence import ConfidenceModel
 from indexer.documents import Document
 from indexer.encoders import MAX_CHARACTERS
 from indexer.faiss_index import FaissIndex
-from indexer.lexical import LexicalIndex, LexicalMatch
+from indexer.lexical import FieldWeights, LexicalIndex, LexicalMatch
 from indexer.locales import choose_locale
-from indexer.ranking import Candidate, Query, Signals, TermContribution
+from indexer.ranking import Candidate, Query, Signals, TermContribution, Wording
 from indexer.text import has_letters, same_wording
-from indexer.views import phrasings, plain_start
-
-# The combined score: cosine to the nearest phrasing, plus these shares of the other signals. Set by hand on Banking77,
-# CLINC150 and Aurora with both profiles, as a start; a learned combination replaces them.
-MEAN_WEIGHT = 0.5
-BODY_WEIGHT = 0.3
-LEXICAL_WEIGHT = 0.5
+from indexer.views import phrasings, views
 
 _FIRST_HITS = 128
 _LEXICAL_CANDIDATES = 16
-# Candidates by score that are put in the order of their confidence, or as many as are asked for.
-_LEAST_ORDERED = 16
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True)
-class _Table:
-    """Parallel arrays, one place per candidate entry, in the order of the entries. `row` is its nearest phrasing's."""
+class Shortlist:
+    """The entries that may answer a question, in parallel arrays (candidates,), in the order of the entries.
 
+    `entry` is the position in `Collection.entries` and `row` its nearest phrasing; `signals` (candidates, 5) has a
+    column for each of the combined ones; `exact` is 1 for the entry the question is a phrasing of. `terms` is what the
+    question's words matched.
+    """
+
+    entry: Integers
     row: Integers
-    nearest: Floats
-    mean: Floats
-    body: Floats
-    lexical: Floats
+    signals: Floats
     exact: Floats
-    score: Floats
-    margin: Floats
+    terms: LexicalMatch
 
-    @classmethod
-    def of(cls, row: Integers, nearest: Floats, mean: Floats, body: Floats, lexical: Floats, exact: Floats) -> Self:
-        """The table with the combined scores and their margins."""
-        score = nearest + MEAN_WEIGHT * mean + BODY_WEIGHT * body + LEXICAL_WEIGHT * lexical
-        return cls(row, nearest, mean, body, lexical, exact, score, _margins(score))
-
-    def best(self, number: int) -> list[int]:
-        """The places of at most `number` entries, the exact one first, then by score, equal scores by entry."""
-        places: list[int] = np.lexsort((-self.score, -self.exact))[:number].tolist()
-        return places
-
-    def signals(self, place: int) -> Signals:
-        """One entry's signals as plain numbers."""
-        columns = (self.nearest, self.mean, self.body, self.lexical, self.margin, self.exact)
-        return Signals(*(float(column[place]) for column in columns))
+    def order(self, scores: Floats) -> Integers:
+        """The places from best to worst: the exact one first, then by score, equal scores by entry."""
+        order: Integers = np.lexsort((-scores, -self.exact))
+        return order
 
 
 class Collection:
     """Documents of one kind, sorted by (entry, locale), and what finds them.
 
     `texts[i]` is the phrasing whose vector is row i of `index` and `document_of[i]` the position of its document; rows
-    are in the order of the documents, each of which has at least one. `bodies` (documents, d) float32 holds the vector
-    of each document's body.
+    are in the order of the documents, each of which has at least one. `subjects` (entries, d) float32 holds what a
+    question's vector is multiplied with to give the signal `subject`.
     """
 
     def __init__(
@@ -80,19 +66,18 @@ class Collection:
         texts: Sequence[str],
         document_of: Sequence[int],
         index: FaissIndex,
-        bodies: NDArray[np.float32],
+        subjects: NDArray[np.float32],
+        ridge: KernelRidge,
         lexical: LexicalIndex,
+        spelling: SpellingIndex,
     ) -> None:
         self.documents, self.texts = tuple(documents), tuple(texts)
-        self._index, self._bodies, self._lexical = index, bodies, lexical
+        self._index, self._subjects, self._ridge = index, subjects, ridge
+        self._lexical, self._spelling = lexical, spelling
         self._document_of = np.asarray(document_of, dtype=np.int64)
-        entries = sorted({document.entry for document in self.documents})
-        number = {entry: position for position, entry in enumerate(entries)}
-        self.entries = tuple(entries)
-        self._entry_of = np.array([number[document.entry] for document in self.documents], dtype=np.int64)
-        self._first_document = np.searchsorted(self._entry_of, np.arange(len(entries) + 1))
+        self.entries, self._entry_of = _entries(self.documents)
+        self._first_document = np.searchsorted(self._entry_of, np.arange(len(self.entries) + 1))
         self._first_row = np.searchsorted(self._document_of, np.arange(len(self.documents) + 1))
-        self._centroids = _group_means(index.vectors, self._first_row)
         self._worded: dict[str, list[int]] = defaultdict(list)
         for text, position in zip(self.texts, document_of, strict=True):
             self._worded[same_wording(text)].append(position)
@@ -102,21 +87,38 @@ class Collection:
         self._allowed_in = {channel: _allowed(self.documents, channel) for channel in (None, "", *channels)}
 
     @classmethod
-    def build(cls, documents: Sequence[Document], vectors_of: Callable[[list[str]], NDArray[np.float32]]) -> Self:
+    def build(
+        cls,
+        documents: Sequence[Document],
+        vectors_of: Callable[[list[str]], NDArray[np.float32]],
+        fields: FieldWeights = FieldWeights(),
+    ) -> Self:
         """The collection of sorted `documents`; `vectors_of` gives the unit vectors of texts, (n, d)."""
         rows = [(text, number) for number, document in enumerate(documents) for text in phrasings(document)]
         texts, document_of = [text for text, _ in rows], [number for _, number in rows]
-        starts = [plain_start(document.body) for document in documents]
-        bodies = vectors_of(starts)
-        bodies[[not start for start in starts]] = 0
-        index, lexical = FaissIndex.build(vectors_of(texts)), LexicalIndex.build(documents)
-        return cls(documents, texts, document_of, index, bodies, lexical)
+        entries, entry_of = _entries(documents)
+        seen = [(view, entry) for document, entry in zip(documents, entry_of, strict=True) for view in views(document)]
+        vectors = vectors_of([text for (text, _), _ in seen])
+        weights = np.array([weight for (_, weight), _ in seen], dtype=np.float64)
+        owners = np.array([entry for _, entry in seen], dtype=np.int64)
+        return cls(
+            documents,
+            texts,
+            document_of,
+            FaissIndex.build(vectors_of(texts)),
+            _subjects(vectors, owners, weights, len(entries)),
+            KernelRidge.fit(vectors, owners, weights, len(entries)),
+            LexicalIndex.build(documents, fields),
+            SpellingIndex.build(documents),
+        )
 
     def save(self, folder: Path, name: str) -> None:
-        """Write four files into `folder`, their names beginning with `name`. The documents are not among them."""
+        """Write seven files into `folder`, their names beginning with `name`. The documents are not among them."""
         self._index.save(folder / f"{name}.faiss")
-        np.save(folder / f"{name}.bodies.npy", self._bodies, allow_pickle=False)
+        np.save(folder / f"{name}.subjects.npy", self._subjects, allow_pickle=False)
+        self._ridge.save(folder / f"{name}.ridge")
         self._lexical.save(folder / f"{name}.lexical.npz")
+        self._spelling.save(folder / f"{name}.spelling.npz")
         rows = {"texts": self.texts, "document_of": self._document_of.tolist()}
         (folder / f"{name}.rows.json").write_text(json.dumps(rows), encoding="utf-8")
 
@@ -124,10 +126,16 @@ class Collection:
     def load(cls, folder: Path, name: str, documents: Sequence[Document]) -> Self:
         """The collection `save` wrote, over the same documents; OSError, RuntimeError, ValueError or KeyError."""
         rows = json.loads((folder / f"{name}.rows.json").read_text(encoding="utf-8"))
-        index = FaissIndex.load(folder / f"{name}.faiss")
-        bodies = np.load(folder / f"{name}.bodies.npy", mmap_mode="r", allow_pickle=False)
-        lexical = LexicalIndex.load(folder / f"{name}.lexical.npz")
-        return cls(documents, rows["texts"], rows["document_of"], index, bodies, lexical)
+        return cls(
+            documents,
+            rows["texts"],
+            rows["document_of"],
+            FaissIndex.load(folder / f"{name}.faiss"),
+            np.load(folder / f"{name}.subjects.npy", mmap_mode="r", allow_pickle=False),
+            KernelRidge.load(folder / f"{name}.ridge"),
+            LexicalIndex.load(folder / f"{name}.lexical.npz"),
+            SpellingIndex.load(folder / f"{name}.spelling.npz"),
+        )
 
     def of_entry(self, entry: str) -> tuple[Document, ...]:
         """The entry's documents, by locale; none when the entry is unknown."""
@@ -136,30 +144,88 @@ class Collection:
             return ()
         return self.documents[self._first_document[position] : self._first_document[position + 1]]
 
-    def rank(self, query: Query, model: ConfidenceModel, limit: int) -> tuple[Candidate, ...]:
-        """At most `limit` entries by confidence, equal ones by score and then by entry.
+    def rank(self, query: Query, weights: Weights, model: ConfidenceModel, limit: int) -> tuple[Candidate, ...]:
+        """At most `limit` entries, the exact one first, then by score, equal ones by entry.
 
-        None when the question holds no letter.
+        None is surer than one that comes before it. None at all when the question holds no letter.
         """
-        if not self.documents or not has_letters(query.text):
+        found = self.shortlist(query, limit)
+        if found is None:
             return ()
-        allowed = self._allowed_in.get(query.channel, self._allowed_in[""])
-        match = self._lexical.match(query.text[:MAX_CHARACTERS])
-        exact = self._exact(query.text, allowed)
+        scores = found.signals @ weights.array()
+        lead = leads(scores)
+        allowed = self._allowed(query.channel)
+        candidates: list[Candidate] = []
+        for place in found.order(scores)[:limit].tolist():
+            values = dict(zip(COMBINED, found.signals[place].tolist(), strict=True))
+            signals = Signals(**values, lead=float(lead[place]), exact=float(found.exact[place]))
+            confidence = min(model.confidence(signals, query.locale), candidates[-1].confidence if candidates else 1.0)
+            entry, row = int(found.entry[place]), int(found.row[place])
+            own = [d for d in range(self._first_document[entry], self._first_document[entry + 1]) if allowed[d]]
+            document = self._document_for(query.locale, own, int(self._document_of[row]))
+            candidates.append(
+                Candidate(
+                    entry=document.entry,
+                    locale=document.locale,
+                    document=document,
+                    phrasing=self.texts[row],
+                    signals=signals,
+                    score=float(scores[place]),
+                    confidence=confidence,
+                    terms=self._contributions(found.terms, own, weights.words),
+                )
+            )
+        return tuple(candidates)
+
+    def shortlist(self, query: Query, limit: int = 10) -> Shortlist | None:
+        """The candidates, more than `limit` if there are as many; None when the question holds no letter."""
+        if not self.documents or not has_letters(query.text):
+            return None
+        allowed = self._allowed(query.channel)
+        text = query.text[:MAX_CHARACTERS]
+        match = self._lexical.match(text)
+        exact = self._exact(text, allowed)
         rows, similarities = self._first_stage(query.vector, match, allowed, exact, limit)
         if not len(rows):
-            return ()
-        table = self._second_stage(rows, similarities, query.vector, match, allowed, exact)
-        ordered = [(place, table.signals(place)) for place in table.best(max(limit, _LEAST_ORDERED))]
-        confident = [(model.confidence(signals), place, signals) for place, signals in ordered]
-        confident.sort(key=lambda candidate: -candidate[0])
-        return tuple(self._candidate(query, match, allowed, table, *candidate) for candidate in confident[:limit])
+            return None
+        entries, first = np.unique(self._entry_of[self._document_of[rows]], return_index=True)
+        starts, ends = self._first_document[entries], self._first_document[entries + 1]
+        documents = _ranges(starts, ends)
+        offsets = np.cumsum(ends - starts) - (ends - starts)
+        usable = allowed[documents]
+        words = np.where(usable, match.scores[documents], 0.0)
+        spelling = np.where(usable, self._spelling.scores(text, documents), 0.0)
+        signals = (
+            similarities[first],
+            self._subjects[entries] @ query.vector,
+            self._ridge.scores(query.vector, entries),
+            np.maximum.reduceat(words, offsets),
+            np.maximum.reduceat(spelling, offsets),
+        )
+        found = np.stack(signals, axis=1).astype(np.float64)
+        return Shortlist(entries, rows[first], found, np.isin(entries, exact).astype(np.float64), match)
+
+    def wording(self, query: Query, entry: str) -> Wording:
+        """How the question's words stand to the phrasings of all entries and to everything `entry` says."""
+        text = query.text[:MAX_CHARACTERS]
+        having = self._having(text, self._allowed(query.channel))
+        position = bisect_left(self.entries, entry)
+        own = np.arange(self._first_document[position], self._first_document[position + 1])
+        return Wording(tuple(self.entries[number] for number in having), self._lexical.unmatched(text, own))
+
+    def _allowed(self, channel: str | None) -> NDArray[np.bool_]:
+        return self._allowed_in.get(channel, self._allowed_in[""])
 
     def _exact(self, question: str, allowed: NDArray[np.bool_]) -> Integers:
         """(0 or 1,) the entry that has the question among its phrasings, where no other allowed one has it too."""
-        documents = [d for d in self._worded.get(same_wording(question[:MAX_CHARACTERS]), ()) if allowed[d]]
-        entries = np.unique(self._entry_of[documents])
+        entries = self._having(question, allowed)
         return entries if len(entries) == 1 else entries[:0]
+
+    def _having(self, question: str, allowed: NDArray[np.bool_]) -> Integers:
+        """The allowed entries that have the question among their phrasings."""
+        documents = [d for d in self._worded.get(same_wording(question), ()) if allowed[d]]
+        entries: Integers = np.unique(self._entry_of[documents])
+        return entries
 
     def _first_stage(
         self,
@@ -194,64 +260,28 @@ class Collection:
                 return rows[usable], similarities[usable].astype(np.float64)
             k *= 4
 
-    def _second_stage(
-        self,
-        rows: Integers,
-        similarities: Floats,
-        vector: NDArray[np.float32],
-        match: LexicalMatch,
-        allowed: NDArray[np.bool_],
-        exact: Integers,
-    ) -> _Table:
-        """The signals of every entry that one of `rows`, which come most similar first, belongs to."""
-        entries, first = np.unique(self._entry_of[self._document_of[rows]], return_index=True)
-        starts, ends = self._first_document[entries], self._first_document[entries + 1]
-        documents = _ranges(starts, ends)
-        offsets = np.cumsum(ends - starts) - (ends - starts)
-        usable = allowed[documents]
-        mean = np.where(usable, self._centroids[documents] @ vector, -1.0)
-        body = np.where(usable, self._bodies[documents] @ vector, -1.0)
-        lexical = np.where(usable, match.scores[documents], 0.0)
-        return _Table.of(
-            row=rows[first],
-            nearest=similarities[first],
-            mean=np.maximum.reduceat(mean, offsets),
-            body=np.maximum.reduceat(body, offsets),
-            lexical=np.maximum.reduceat(lexical, offsets),
-            exact=np.isin(entries, exact).astype(np.float64),
-        )
-
-    def _candidate(
-        self,
-        query: Query,
-        match: LexicalMatch,
-        allowed: NDArray[np.bool_],
-        table: _Table,
-        confidence: float,
-        place: int,
-        signals: Signals,
-    ) -> Candidate:
-        found = int(self._document_of[table.row[place]])
-        entry = self._entry_of[found]
-        own = [d for d in range(self._first_document[entry], self._first_document[entry + 1]) if allowed[d]]
-        document = self._document_for(query.locale, own, found)
-        return Candidate(
-            entry=document.entry,
-            locale=document.locale,
-            document=document,
-            phrasing=self.texts[table.row[place]],
-            signals=signals,
-            score=float(table.score[place]),
-            confidence=confidence,
-            terms=_contributions(match, max(own, key=lambda d: match.scores[d])),
-        )
-
     def _document_for(self, locale: str | None, own: list[int], found: int) -> Document:
         """The document to show: in the customer's locale or by the fallback chain; unknown, the one that was found."""
         if locale is None:
             return self.documents[found]
         by_locale = {self.documents[d].locale: self.documents[d] for d in own}
         return by_locale[choose_locale(tuple(by_locale), locale) or self.documents[found].locale]
+
+    def _contributions(self, match: LexicalMatch, own: list[int], weight: float) -> tuple[TermContribution, ...]:
+        """The words behind an entry's signal `words`, which is that of the best of its `own` documents, in units of the
+        combined score, of which they are a part."""
+        best = max(own, key=lambda d: match.scores[d])
+        terms = match.contributions(best)
+        total = sum(amount for _, amount in terms)
+        share = weight * float(match.scores[best]) / total if total else 0.0
+        curated = {keyword.term: keyword.weight for keyword in self.documents[best].keywords}
+        matched = {found.label: found for found in match.keywords(best) if found.term in curated} if curated else {}
+        return tuple(
+            TermContribution(term, amount * share, matched[term].amount * share, curated[matched[term].term])
+            if term in matched
+            else TermContribution(term, amount * share)
+            for term, amount in terms
+        )
 
 
 def _allowed(documents: Sequence[Document], channel: str | None) -> NDArray[np.bool_]:
@@ -260,21 +290,24 @@ def _allowed(documents: Sequence[Document], channel: str | None) -> NDArray[np.b
     return np.array(allowed, dtype=np.bool_)
 
 
-def _margins(score: Floats) -> Floats:
-    """Each score minus the best of the others; 0 for a score without others."""
-    if len(score) < 2:
-        return np.zeros_like(score)
-    second, best = np.partition(score, -2)[-2:]
-    margins: Floats = score - np.where(np.arange(len(score)) == score.argmax(), second, best)
-    return margins
+def _entries(documents: Sequence[Document]) -> tuple[tuple[str, ...], Integers]:
+    """The documents' entries, sorted, and (documents,) the position of each document's."""
+    entries = sorted({document.entry for document in documents})
+    number = {entry: position for position, entry in enumerate(entries)}
+    return tuple(entries), np.array([number[document.entry] for document in documents], dtype=np.int64)
 
 
-def _contributions(match: LexicalMatch, document: int) -> tuple[TermContribution, ...]:
-    """The words behind a document's lexical score, in units of the combined score, of which they are a part."""
-    terms = match.contributions(document)
-    total = sum(amount for _, amount in terms)
-    share = LEXICAL_WEIGHT * float(match.scores[document]) / total if total else 0.0
-    return tuple(TermContribution(term, amount * share) for term, amount in terms)
+def _subjects(vectors: NDArray[np.float32], entry_of: Integers, weights: Floats, entries: int) -> NDArray[np.float32]:
+    """(entries, d) each entry's weighted mean vector over its squared length; zero where that is zero.
+
+    The product with a unit vector is its mean cosine to the entry's views over the mean cosine among the views.
+    """
+    sums = np.zeros((entries, vectors.shape[1]))
+    np.add.at(sums, entry_of, vectors * weights[:, None])
+    means = sums / np.bincount(entry_of, weights, entries)[:, None]
+    squares = np.einsum("ij,ij->i", means, means)[:, None]
+    scaled: NDArray[np.float32] = (means / np.where(squares > 1e-6, squares, np.inf)).astype(np.float32)
+    return scaled
 
 
 def _ranges(starts: Integers, ends: Integers) -> Integers:
@@ -283,12 +316,3 @@ def _ranges(starts: Integers, ends: Integers) -> Integers:
     offsets = np.repeat(np.cumsum(lengths) - lengths, lengths)
     numbers: Integers = np.arange(lengths.sum()) - offsets + np.repeat(starts, lengths)
     return numbers
-
-
-def _group_means(vectors: NDArray[np.float32], first: Integers) -> NDArray[np.float32]:
-    """(groups, d) the mean of each run of rows; `first` holds the runs' starts and, last, the end. None is empty."""
-    if len(first) < 2:
-        return np.zeros((0, vectors.shape[1]), dtype=np.float32)
-    sums: NDArray[np.float32] = np.add.reduceat(vectors, first[:-1], axis=0)
-    sums /= np.diff(first)[:, None]
-    return sums

@@ -1,155 +1,206 @@
 """Builds the arrays a `LexicalIndex` searches."""
 
-from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
-from typing import Any
+import math
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
+from indexer._lexical_words import Lexicon, Said, Terms
 from indexer.documents import Document
-from indexer.text import language_of, stem, terms, words
+from indexer.text import language_of
 from indexer.views import plain_start
 
-# How much a word counts in each field, next to the title's 1. Starting values; nothing learns them yet.
-FIELD_WEIGHTS = {"title": 1.0, "phrasings": 1.0, "keywords": 1.0, "body": 0.4}
 # BM25's saturation of repeated words and length normalisation, at the values Robertson and Zaragoza (2009) recommend.
 # Keywords are not length-normalised: adding or raising one must never lower another.
 SATURATION = 1.2
-LENGTH_NORMALISATION = {"title": 0.75, "phrasings": 0.75, "keywords": 0.0, "body": 0.75}
+LENGTH_NORMALISATION = {"question": 0.75, "phrasings": 0.75, "keywords": 0.0, "answer": 0.75}
+# Where a keyword's amount stops, so that sums of them stay finite.
+_GREATEST_AMOUNT = 1e290
 
 Arrays = dict[str, NDArray[Any]]
+Integers = NDArray[np.int64]
+Floats = NDArray[np.float64]
+
+_TEXTS: dict[str, Callable[[Document], Sequence[str]]] = {
+    "question": lambda document: [document.title],
+    "phrasings": lambda document: [*document.phrasings, document.shortcut or ""],
+    "keywords": lambda document: [keyword.term for keyword in document.keywords if keyword.weight > 0],
+    "answer": lambda document: [plain_start(document.body)],
+}
 
 
-def qualified(language: str, term: str) -> str:
-    """The vocabulary's name for a term: equal stems of two languages are two terms."""
-    return f"{language}:{term}"
+@dataclass(frozen=True, slots=True)
+class FieldWeights:
+    """What a word counts in each part of a document, as a factor; 0 is nothing.
+
+    `question` is a faq's question or a macro's title, `answer` the start of a faq's answer or of a macro's body.
+    """
+
+    question: float = 1.0
+    phrasings: float = 1.0
+    keywords: float = 1.0
+    answer: float = 0.4
+
+    def __post_init__(self) -> None:
+        """Refuse (ValueError) a weight that is negative, infinite or NaN."""
+        for name, weight in asdict(self).items():
+            if not (math.isfinite(weight) and weight >= 0):
+                raise ValueError(f"field weight {name!r} must be a finite number >= 0, got {weight}")
 
 
-@dataclass
-class _Keywords:
-    """A keyword's row: its document, its terms, its weight (0 mutes) and how the curator wrote it."""
+class _Keyword(NamedTuple):
+    """A keyword that acts on a document; `own` is False when only another locale of the entry has it.
 
-    document: list[int] = field(default_factory=list)
-    terms: list[frozenset[str]] = field(default_factory=list)
-    weight: list[float] = field(default_factory=list)
-    label: list[str] = field(default_factory=list)
+    `members` are the numbers of its words, or of its terms once those have numbers.
+    """
+
+    document: int
+    label: str
+    weight: float
+    own: bool
+    members: frozenset[int]
 
 
-def build_arrays(documents: Sequence[Document]) -> tuple[dict[str, Any], Arrays]:
+def build_arrays(documents: Sequence[Document], weights: FieldWeights) -> tuple[dict[str, Any], Arrays]:
     """(meta, arrays) as `LexicalIndex` takes them: names in `meta`, numbers in `arrays`."""
-    languages = [language_of(document.locale) for document in documents]
-    fields = [_field_terms(document) for document in documents]
-    keywords = _keywords(documents, languages)
-    present = [frozenset().union(*counts.values()) for counts in fields]
-    for row, names in zip(keywords.document, keywords.terms, strict=True):
-        present[row] |= names  # muted ones too, so that no rarity depends on a weight
-    vocabulary = sorted({qualified(lang, t) for lang, names in zip(languages, present, strict=True) for t in names})
-    column = {name: number for number, name in enumerate(vocabulary)}
-    size = Counter(languages)
-    frequency = Counter(qualified(lang, t) for lang, names in zip(languages, present, strict=True) for t in names)
-    idf = np.array([_idf(size[name.split(":", 1)[0]], frequency[name]) for name in vocabulary], dtype=np.float64)
-    known = sorted(size)
-    arrays = {
-        "language": np.array([known.index(lang) for lang in languages], dtype=np.int64),
+    spoken = [language_of(document.locale) for document in documents]
+    languages = sorted(set(spoken))
+    lexicon = Lexicon(languages)
+    said = {
+        name: lexicon.said(("\n".join(texts(d)), own) for d, own in zip(documents, spoken, strict=True))
+        for name, texts in _TEXTS.items()
+    }
+    worded = list(_keywords(documents, spoken, lexicon))
+    terms = lexicon.terms()
+    keywords = [keyword._replace(members=_columns(keyword.members, terms)) for keyword in worded]
+    in_force = _in_force(keywords)
+    language = np.array([languages.index(own) for own in spoken], dtype=np.int64)
+    size = np.bincount(language, minlength=len(languages))
+    frequencies = _frequencies(said, keywords, terms, language, weights)
+    idf = _idf(size[terms.language], np.diff(frequencies.indptr))
+    spellings = _spellings(said, worded, terms)
+    meta = {
+        "languages": languages,
+        "terms": terms.names,
+        "spellings": [[terms.spelling[word] for word in words.tolist()] for words in spellings],
+        "keywords": [keyword.label for keyword in in_force],
+        "weights": asdict(weights),
+    }
+    return meta, {
+        "language": language,
         "idf": idf,
-        "unknown_idf": np.array([_idf(size[lang], 0) for lang in known], dtype=np.float64),
-        **_csr("postings", _weighted(fields, languages, column, idf), (len(vocabulary), len(documents))),
-        **_keyword_arrays(keywords, languages, column, idf),
+        "unknown_idf": _idf(size, np.zeros_like(size)),
+        "spelling_column": terms.column[np.concatenate([*spellings, np.zeros(0, dtype=np.int64)])],
+        **_parts("postings", _amounts(frequencies, idf)),
+        **_keyword_arrays(in_force, idf),
     }
-    return {"languages": known, "vocabulary": vocabulary, "keywords": keywords.label}, arrays
 
 
-def _idf(documents: int, containing: int) -> float:
-    """Inverse document frequency of BM25, in Lucene's form, which is never negative."""
-    return float(np.log1p((documents - containing + 0.5) / (containing + 0.5)))
+def _idf(documents: Integers, containing: Integers) -> Floats:
+    """Inverse document frequency of BM25, in Lucene's form, which is always positive."""
+    idf: Floats = np.log1p((documents - containing + 0.5) / (containing + 0.5))
+    return idf
 
 
-def _field_terms(document: Document) -> dict[str, Counter[str]]:
-    locale = document.locale
-    texts = {
-        "title": [document.title],
-        "phrasings": [*document.phrasings, document.shortcut or ""],
-        "body": [plain_start(document.body)],
-        "keywords": [keyword.term for keyword in document.keywords if keyword.weight > 0],
-    }
-    return {name: Counter(t for text in parts for t in terms(text, locale)) for name, parts in texts.items()}
-
-
-def _keyword_terms(term: str, language: str) -> frozenset[str]:
-    """A keyword's distinct terms; one made of stop words only keeps them, or it could never match."""
-    return frozenset(terms(term, language) or (stem(word, language) for word in words(term)))
-
-
-def _keywords(documents: Sequence[Document], languages: Sequence[str]) -> _Keywords:
-    muted: dict[str, list[str]] = defaultdict(list)
+def _keywords(documents: Sequence[Document], spoken: Sequence[str], lexicon: Lexicon) -> Iterator[_Keyword]:
+    """The keywords that act on each document: its own, and those that any locale of its entry mutes."""
+    muted: dict[str, dict[str, None]] = defaultdict(dict)
     for document in documents:
-        muted[document.entry] += [keyword.term for keyword in document.keywords if keyword.weight == 0]
-    rows = _Keywords()
-    for row, (document, language) in enumerate(zip(documents, languages, strict=True)):
-        silent = {_keyword_terms(term, language): term for term in muted[document.entry]}
-        loud = [(k.term, k.weight, _keyword_terms(k.term, language)) for k in document.keywords if k.weight > 0]
-        own = [(term, 0.0, names) for names, term in silent.items()]
-        for label, weight, names in [*own, *(entry for entry in loud if entry[2] not in silent)]:
-            if names:
-                rows.document.append(row)
-                rows.terms.append(names)
-                rows.weight.append(weight)
-                rows.label.append(label)
-    return rows
+        muted[document.entry].update({keyword.term: None for keyword in document.keywords if keyword.weight == 0})
+    for row, (document, language) in enumerate(zip(documents, spoken, strict=True)):
+        own = {keyword.term for keyword in document.keywords}
+        loud = [(keyword.term, keyword.weight) for keyword in document.keywords if keyword.weight > 0]
+        for label, weight in [*((label, 0.0) for label in muted[document.entry]), *loud]:
+            if members := frozenset(lexicon.numbers(label, language)):
+                yield _Keyword(row, label, weight, label in own, members)
 
 
-def _weighted(
-    fields: Sequence[dict[str, Counter[str]]],
-    languages: Sequence[str],
-    column: dict[str, int],
-    idf: NDArray[np.float64],
-) -> Iterator[tuple[int, int, float]]:
-    """(term, document, BM25F amount) of every term of every document."""
-    average = _average_lengths(fields, languages)
-    for row, (counts, language) in enumerate(zip(fields, languages, strict=True)):
-        frequency: dict[str, float] = defaultdict(float)
-        for name, counter in counts.items():
-            b = LENGTH_NORMALISATION[name]
-            scale = FIELD_WEIGHTS[name] / (1 - b + b * counter.total() / (average[language, name] or 1))
-            for term, count in counter.items():
-                frequency[term] += scale * count
-        for term, amount in frequency.items():
-            number = column[qualified(language, term)]
-            yield number, row, idf[number] * amount * (SATURATION + 1) / (amount + SATURATION)
+def _columns(words: frozenset[int], terms: Terms) -> frozenset[int]:
+    """The columns of a keyword's words; stop words count in one made of nothing else, or it could never match."""
+    telling = [word for word in words if not terms.stop[word]]
+    return frozenset(terms.column[telling or list(words)].tolist())
 
 
-def _average_lengths(
-    fields: Sequence[dict[str, Counter[str]]], languages: Sequence[str]
-) -> dict[tuple[str, str], float]:
-    lengths: dict[tuple[str, str], list[int]] = defaultdict(list)
-    for counts, language in zip(fields, languages, strict=True):
-        for name, counter in counts.items():
-            lengths[language, name].append(counter.total())
-    return {key: sum(values) / len(values) for key, values in lengths.items()}
+def _in_force(keywords: Sequence[_Keyword]) -> list[_Keyword]:
+    """All but those whose terms are muted for the same document."""
+    silent = {(keyword.document, keyword.members) for keyword in keywords if keyword.weight == 0}
+    return [k for k in keywords if k.weight == 0 or (k.document, k.members) not in silent]
 
 
-def _keyword_arrays(
-    keywords: _Keywords, languages: Sequence[str], column: dict[str, int], idf: NDArray[np.float64]
-) -> Arrays:
-    columns = [
-        [column[qualified(languages[row], term)] for term in sorted(names)]
-        for row, names in zip(keywords.document, keywords.terms, strict=True)
-    ]
-    rarity = np.array([idf[numbers].mean() for numbers in columns], dtype=np.float64)
-    cells = ((number, keyword, 1.0) for keyword, numbers in enumerate(columns) for number in numbers)
+def _frequencies(
+    said: Mapping[str, Said], keywords: Sequence[_Keyword], terms: Terms, language: Integers, weights: FieldWeights
+) -> Any:
+    """(terms, documents) sparse: BM25F's weighted and length-normalised frequencies.
+
+    The terms of a document's keywords have a cell whatever their weight, be it 0, so that no rarity depends on it.
+    """
+    own = [(column, keyword.document) for keyword in keywords if keyword.own for column in keyword.members]
+    places = [np.array(own, dtype=np.int64).reshape(-1, 2)]
+    amounts = [np.zeros(len(own))]
+    for name, (word, document) in said.items():
+        telling = ~terms.stop[word]
+        column, row = terms.column[word[telling]], document[telling]
+        places.append(np.column_stack([column, row]))
+        with np.errstate(over="ignore"):  # infinity is treated as it should be
+            scale = getattr(weights, name) / _length_divisor(row, language, LENGTH_NORMALISATION[name])
+        amounts.append(scale[row])
+    return _matrix(np.concatenate(places), np.concatenate(amounts), (len(terms.language), len(language)))
+
+
+def _length_divisor(document: Integers, language: Integers, normalisation: float) -> Floats:
+    """(documents,) what BM25 divides a field's frequencies by, given the document of every word in that field."""
+    length = np.bincount(document, minlength=len(language))
+    average = np.bincount(language, length) / np.maximum(np.bincount(language), 1)
+    divisor: Floats = 1 - normalisation + normalisation * length / np.where(average, average, 1)[language]
+    return divisor
+
+
+def _amounts(frequencies: Any, idf: Floats) -> Any:
+    """BM25's amounts of `frequencies`."""
+    rarity = np.repeat(idf, np.diff(frequencies.indptr))
+    with np.errstate(divide="ignore", over="ignore"):  # 0 and infinity have the limits they should
+        saturated = (SATURATION + 1) / (1 + SATURATION / frequencies.data)
+    return sparse.csr_array((rarity * saturated, frequencies.indices, frequencies.indptr), shape=frequencies.shape)
+
+
+def _spellings(said: Mapping[str, Said], keywords: Sequence[_Keyword], terms: Terms) -> list[Integers]:
+    """By language, the words in documents' texts and in their own keywords, whatever those weigh; none with digits,
+    because 2025 is no misspelt 2024."""
+    met = np.zeros(len(terms.spelling), dtype=np.bool_)
+    for words, _ in said.values():
+        met[words] = True
+    met[np.array([word for keyword in keywords if keyword.own for word in keyword.members], dtype=np.int64)] = True
+    met &= ~terms.stop & np.array([word.replace("'", "").isalpha() for word in terms.spelling], dtype=np.bool_)
+    language = terms.language[terms.column]
+    return [np.flatnonzero(met & (language == own)) for own in range(len(terms.names))]
+
+
+def _keyword_arrays(keywords: Sequence[_Keyword], idf: Floats) -> Arrays:
+    cells = [(column, number) for number, keyword in enumerate(keywords) for column in keyword.members]
+    places = np.array(cells, dtype=np.int64).reshape(-1, 2)
+    size = np.bincount(places[:, 1], minlength=len(keywords))
+    rarity = np.bincount(places[:, 1], idf[places[:, 0]], minlength=len(keywords)) / size
+    weight = np.array([keyword.weight for keyword in keywords], dtype=np.float64)
+    with np.errstate(over="ignore"):
+        amount = np.minimum(weight * rarity, _GREATEST_AMOUNT)
     return {
-        "keyword_document": np.array(keywords.document, dtype=np.int64),
-        "keyword_amount": np.array(keywords.weight, dtype=np.float64) * rarity,
-        "keyword_size": np.array([len(numbers) for numbers in columns], dtype=np.int64),
-        **_csr("keyword_postings", cells, (len(column), len(columns))),
+        "keyword_document": np.array([keyword.document for keyword in keywords], dtype=np.int64),
+        "keyword_amount": amount,
+        "keyword_muted": weight == 0,
+        "keyword_size": size,
+        **_parts("keyword_postings", _matrix(places, np.ones(len(cells)), (len(idf), len(keywords)))),
     }
 
 
-def _csr(name: str, cells: Iterable[tuple[int, int, float]], shape: tuple[int, int]) -> Arrays:
-    table = np.array(list(cells), dtype=np.float64).reshape(-1, 3)
-    place = (table[:, 0].astype(np.int64), table[:, 1].astype(np.int64))
-    matrix = sparse.csr_array((table[:, 2], place), shape=shape)
-    return {f"{name}_data": matrix.data, f"{name}_indices": matrix.indices, f"{name}_indptr": matrix.indptr}
+def _matrix(places: Integers, values: Floats, shape: tuple[int, int]) -> Any:
+    """The sparse matrix of `values` at `places` (n, 2); those at the same place are added."""
+    return sparse.csr_array((values, (places[:, 0], places[:, 1])), shape=shape)
+
+
+def _parts(name: str, matrix: Any) -> Arrays:
+    return {f"{name}_{part}": getattr(matrix, part) for part in ("data", "indices", "indptr")}

@@ -72,6 +72,7 @@ class SentenceTransformerEncoder:
         self.dimension = int(model.get_embedding_dimension() or 0)
         self._model = model.eval()
         self._prompts = {role: _prompt(model, names) for role, names in _PROMPTS.items()}
+        self.has_roles = len(set(self._prompts.values())) > 1
 
     def encode(
         self, texts: Sequence[str], on_progress: Progress | None = None, *, role: Role = "passage"

@@ -1,5 +1,6 @@
 """From ranked candidates to what happens: reply, offer a choice, or hand over to a person."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -9,6 +10,9 @@ from indexer.ranking import Candidate
 
 Outcome = Literal["answer", "suggest", "handoff"]
 Reason = Literal["confident", "unsure", "nothing_close", "no_candidates"]
+
+LEAST_CHANCE = -math.log(9)
+"""Log-odds of one in ten."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,11 +34,13 @@ class Decision:
 def decide(candidates: Sequence[Candidate], model: ConfidenceModel, max_suggestions: int = 3) -> Decision:
     """The decision for `candidates` (best first) under the model's thresholds.
 
-    Only the first candidate may be the answer; a choice is one whose confidence reaches the suggestion threshold.
+    Only the first candidate may be the answer. Choices are offered when the first reaches the suggestion threshold:
+    that one, and every other that has at least LEAST_CHANCE among the candidates.
     """
     thresholds, confidence = model.thresholds, candidates[0].confidence if candidates else 0.0
     shown = tuple(candidates[:max_suggestions])
-    choices = tuple(candidate for candidate in shown if candidate.confidence >= thresholds.suggest)
+    others = (candidate for candidate in shown[1:] if candidate.signals.lead >= LEAST_CHANCE)
+    choices = (*shown[:1], *others) if confidence >= thresholds.suggest else ()
     if not candidates:
         return Decision("handoff", confidence, (), thresholds, "no_candidates")
     if confidence >= thresholds.answer:

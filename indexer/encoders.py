@@ -40,6 +40,10 @@ class Encoder(Protocol):
     def dimension(self) -> int:
         """Length of every vector."""
 
+    @property
+    def has_roles(self) -> bool:
+        """Whether a text's vector as a query differs from the one as a passage."""
+
     def encode(
         self, texts: Sequence[str], on_progress: Progress | None = None, *, role: Role = "passage"
     ) -> NDArray[np.float32]:

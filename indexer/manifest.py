@@ -10,7 +10,7 @@ from typing import Any
 from indexer.errors import SnapshotDamaged
 
 # Raised whenever the meaning of any file changes; a snapshot of another format is refused and built again.
-FORMAT = 1
+FORMAT = 2
 MANIFEST = "manifest.json"
 
 

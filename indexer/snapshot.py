@@ -14,14 +14,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from indexer._collection import Collection
-from indexer.confidence import ConfidenceModel
+from indexer.confidence import ConfidenceModel, Goal
 from indexer.documents import KINDS, Document, Kind
 from indexer.encoders import Encoder, Progress
 from indexer.errors import EncoderMismatch, IndexerError, SnapshotDamaged
+from indexer.fitting import Parameters, fit
+from indexer.leave_out import Labelled
 from indexer.manifest import FORMAT, Manifest, json_line, measure, read_manifest, verify_files, write_manifest
-from indexer.ranking import Candidate, Query
+from indexer.ranking import Candidate, Query, Wording
 from indexer.vector_cache import VectorCache
-from indexer.views import encoded_texts, phrasings
+from indexer.views import all_texts, phrasings
 
 UNPUBLISHED = "unpublished"
 
@@ -32,11 +34,9 @@ class Snapshot:
     Faqs and macros are separate collections, so that a search for one can never find the other.
     """
 
-    def __init__(
-        self, manifest: Manifest, collections: Mapping[Kind, Collection], confidence_model: ConfidenceModel
-    ) -> None:
+    def __init__(self, manifest: Manifest, collections: Mapping[Kind, Collection], parameters: Parameters) -> None:
         self.manifest = manifest
-        self.confidence_model = confidence_model
+        self.parameters = parameters
         self._collections = collections
 
     @property
@@ -58,19 +58,21 @@ class Snapshot:
         *,
         source: str,
         highest_change: int,
+        parameters: Parameters = Parameters(),
         on_progress: Progress | None = None,
     ) -> Self:
         """The snapshot of `documents`, in any order; none at all is a valid snapshot.
 
-        Only texts that `cache` does not know are encoded, and `on_progress(done, total)` counts only those.
-        IndexerError when an entry has two documents of one kind and locale, or a document no text to be found by.
+        `parameters` are used as they are; `fitted` gives a snapshot with its own. Only texts that `cache` does not
+        know are encoded, and `on_progress(done, total)` counts only those. IndexerError when an entry has two documents
+        of one kind and locale, or a document no text to be found by.
         """
         ordered = sorted(documents, key=lambda document: (document.kind, document.entry, document.locale))
         _check(ordered)
         by_kind = {kind: [document for document in ordered if document.kind == kind] for kind in KINDS}
-        _encode([text for document in ordered for text in encoded_texts(document)], encoder, cache, on_progress)
+        _encode(all_texts(ordered), encoder, cache, on_progress)
         collections = {
-            kind: Collection.build(own, lambda texts: cache.vectors(texts, encoder.encode))
+            kind: Collection.build(own, lambda texts: cache.vectors(texts, encoder.encode), parameters.fields)
             for kind, own in by_kind.items()
         }
         manifest = Manifest(
@@ -87,11 +89,50 @@ class Snapshot:
             created_at=datetime.now(UTC).isoformat(timespec="seconds"),
             files={},
         )
-        return cls(manifest, collections, ConfidenceModel())
+        return cls(manifest, collections, parameters)
+
+    def fitted(
+        self,
+        encoder: Encoder,
+        cache: VectorCache,
+        goal: Goal,
+        labelled: Sequence[Labelled] = (),
+        on_progress: Progress | None = None,
+    ) -> Self:
+        """The same content with parameters fitted to its faqs, for `goal`. `on_progress` counts copies of the base."""
+
+        def query_vectors_of(texts: list[str]) -> NDArray[np.float32]:
+            """The texts as questions."""
+            return encoder.encode(texts, role="query") if encoder.has_roles else cache.vectors(texts, encoder.encode)
+
+        parameters = fit(
+            self._collections["faq"].documents,
+            lambda texts: cache.vectors(texts, encoder.encode),
+            query_vectors_of,
+            goal=goal,
+            fields=self.parameters.fields,
+            labelled=labelled,
+            fitted_to=self.manifest.highest_change,
+            on_progress=on_progress,
+        )
+        return type(self)(replace(self.manifest, version=UNPUBLISHED), self._collections, parameters)
+
+    @property
+    def confidence_model(self) -> ConfidenceModel:
+        """What turns faqs' signals into confidence, and the thresholds."""
+        return self.parameters.confidence
 
     def rank(self, kind: Kind, query: Query, limit: int = 10) -> tuple[Candidate, ...]:
-        """At most `limit` entries of that kind, best first; none when the question holds no letter."""
-        return self._collections[kind].rank(query, self.confidence_model, limit)
+        """At most `limit` entries of that kind, best first; none when the question holds no letter.
+
+        Macros are ranked with the starting parameters: nobody is sent one unread, and nothing is promised of them.
+        """
+        used = self.parameters if kind == "faq" else Parameters()
+        return self._collections[kind].rank(query, used.weights, used.confidence, limit)
+
+    def wording(self, kind: Kind, query: Query, entry: str) -> Wording:
+        """How the question's words stand to that kind's phrasings, and to everything the entry, which exists, says."""
+        return self._collections[kind].wording(query, entry)
 
     def document(self, kind: Kind, entry: str, locale: str) -> Document | None:
         """The entry's document in exactly that locale, or None; `choose_locale` picks from `locales`."""
@@ -112,7 +153,7 @@ class Snapshot:
     @property
     def content_hash(self) -> str:
         """SHA-256 in hexadecimal of the documents, the encoder and the parameters: what decides every answer."""
-        parts = (self.manifest.encoder, self.manifest.encoder_revision, self.confidence_model.to_dict())
+        parts = (self.manifest.encoder, self.manifest.encoder_revision, self.parameters.to_dict())
         digest = hashlib.sha256(json.dumps([FORMAT, *parts], sort_keys=True).encode())
         for document in self.documents:
             digest.update(json_line(document.to_json()))
@@ -122,7 +163,7 @@ class Snapshot:
         """Write the snapshot, named `version`, into the local `folder`, which is empty or new; the manifest last."""
         folder.mkdir(parents=True, exist_ok=True)
         (folder / "documents.jsonl").write_bytes(b"".join(json_line(d.to_json()) for d in self.documents))
-        (folder / "confidence.json").write_bytes(json_line(self.confidence_model.to_dict()))
+        (folder / "parameters.json").write_bytes(json_line(self.parameters.to_dict()))
         for kind in KINDS:
             self._collections[kind].save(folder, kind)
         files = {path.name: measure(path) for path in sorted(folder.iterdir())}
@@ -136,7 +177,7 @@ class Snapshot:
         if verify:
             verify_files(folder, manifest)
         try:
-            return cls(manifest, _load_collections(folder), _load_confidence(folder))
+            return cls(manifest, _load_collections(folder), _load_parameters(folder))
         except (OSError, RuntimeError, ValueError, KeyError, TypeError, BadZipFile) as error:
             raise SnapshotDamaged(manifest.version, str(folder), f"unreadable: {error!r:.200}") from error
 
@@ -171,5 +212,5 @@ def _load_collections(folder: Path) -> dict[Kind, Collection]:
     return {kind: Collection.load(folder, kind, [d for d in documents if d.kind == kind]) for kind in KINDS}
 
 
-def _load_confidence(folder: Path) -> ConfidenceModel:
-    return ConfidenceModel.from_dict(json.loads((folder / "confidence.json").read_bytes()))
+def _load_parameters(folder: Path) -> Parameters:
+    return Parameters.from_dict(json.loads((folder / "parameters.json").read_bytes()))

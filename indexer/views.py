@@ -1,11 +1,13 @@
 """The texts an entry is found by."""
 
 import re
+from collections.abc import Iterable
 
 from indexer.documents import Document
 
 # Enough of an answer or macro to say what it is about; encoders average over all words, so more would blur it.
 BODY_CHARACTERS = 400
+KEYWORD_WEIGHT = 0.5
 
 _MARKUP = re.compile(
     r"""<[^>]*>               # HTML tags
@@ -39,6 +41,19 @@ def phrasings(document: Document) -> tuple[str, ...]:
     return tuple(dict.fromkeys(text for text in stripped if text))
 
 
-def encoded_texts(document: Document) -> tuple[str, ...]:
-    """Every text of the document that is turned into a vector: its phrasings and the start of its body."""
-    return (*phrasings(document), plain_start(document.body))
+def views(document: Document) -> tuple[tuple[str, float], ...]:
+    """Every text whose vector says what the document is about, each once, and how much it counts.
+
+    Its phrasings and the start of its body, and the keywords that are not muted, as half a phrasing each: a curator's
+    weight acts on words alone, so that raising it can only help the entry.
+    """
+    body = plain_start(document.body)
+    keywords = (" ".join(keyword.term.split()) for keyword in document.keywords if keyword.weight > 0)
+    weighted = [*((text, 1.0) for text in (*phrasings(document), body)), *((term, KEYWORD_WEIGHT) for term in keywords)]
+    # Reversed, so that a text that is both counts as the phrasing.
+    return tuple({text: weight for text, weight in reversed(weighted) if text}.items())
+
+
+def all_texts(documents: Iterable[Document]) -> list[str]:
+    """Every text of the documents that is turned into a vector."""
+    return [text for document in documents for text, _ in views(document)]

@@ -9,6 +9,7 @@ from kb_service.settings import Settings
 from kb_service.web import context, limits, logs, metrics, pages, problems
 from kb_service.web.api.auto_replies import auto_replies
 from kb_service.web.api.entries import entries
+from kb_service.web.api.golden_questions import golden_questions
 from kb_service.web.api.interactions import interactions
 from kb_service.web.api.macros import macros
 from kb_service.web.docs import docs
@@ -37,7 +38,7 @@ def create_app(settings: Settings) -> OpenAPI:
         part.install(app)
     app.json.sort_keys = False  # type: ignore[attr-defined] # only now: Flask-Security brings its own encoder
     app.json.ensure_ascii = False  # type: ignore[attr-defined]
-    for api in (auto_replies(), interactions(), macros(), entries()):
+    for api in (auto_replies(), interactions(), macros(), entries(), golden_questions()):
         app.register_api(api)
     app.register_blueprint(health())
     app.register_blueprint(docs())

@@ -2,48 +2,42 @@
 
 import json
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import asdict
-from functools import wraps
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import NoReturn
 
 import click
-from rich.console import Console
 from rich.markup import escape
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from kb_service import __version__
+from kb_service.command import (
+    LOCALE,
+    as_json,
+    embedding_progress,
+    errors,
+    fit_index,
+    initialise,
+    ready_index,
+    wire_parts,
+    with_parts,
+)
 from kb_service.errors import BadSettings, KbError
-from kb_service.locales import parse_locale
-from kb_service.output import show_decision, show_evaluation, show_index, show_plan
-from kb_service.parts import Parts, wire
+from kb_service.golden_cli import golden
+from kb_service.output import show_decision, show_evaluation, show_golden_warning, show_index, show_plan
+from kb_service.parts import Parts
 from kb_service.services.api_keys import SCOPES
-from kb_service.settings import NEW_PASSWORD, load_settings, unknown_settings
+from kb_service.settings import NEW_PASSWORD
 
-errors = Console(stderr=True, highlight=False, soft_wrap=True, emoji=False)
-as_json = click.option("--json", "json_output", is_flag=True, help="Print JSON.")
-
-
-class _Locale(click.ParamType[str]):
-    name = "locale"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        """The locale in its one form, or a usage error."""
-        try:
-            return parse_locale(value)
-        except ValueError as error:
-            self.fail(str(error), param, ctx)
-
-
-LOCALE = _Locale()
+_WAYS_ON = "--accept-regression publishes all the same, and without --publish it is kept as drafts"
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__)
 def kb() -> None:
     """Knowledge base and deflection service. Settings are environment variables; see docs/operator/settings.md."""
+
+
+kb.add_command(golden)
 
 
 def main() -> None:
@@ -63,65 +57,11 @@ def _exit(error: Exception, status: int) -> NoReturn:
     sys.exit(status)
 
 
-def with_parts(command: Callable[..., None]) -> Callable[..., None]:
-    """Give a command the wired parts of a knowledge base that is ready; an empty database is set up first."""
-
-    @wraps(command)
-    def run(*args: Any, **kwargs: Any) -> None:
-        """The command with the parts as its first argument."""
-        found = wire_parts()
-        if found.database.version() is None:
-            _initialise(found)
-            errors.print(f"new knowledge base in {found.settings.data_dir.resolve()}", markup=False)
-        found.database.check()
-        command(found, *args, **kwargs)
-
-    return run
-
-
-def wire_parts() -> Parts:
-    """The parts for the settings in the environment; a name that looks like a setting and is none is pointed out."""
-    from kb_service.web.logs import configure
-
-    settings = load_settings()
-    for name in unknown_settings():
-        errors.print(f"warning: {name} is not a setting of this program")
-    configure("DEBUG" if settings.log_level == "DEBUG" else "ERROR")  # commands say themselves what is wrong
-    try:
-        settings.data_dir.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise BadSettings(f"KB_DATA_DIR={str(settings.data_dir)!r}: {error.strerror}") from error
-    return wire(settings)
-
-
-def _initialise(found: Parts) -> None:
-    from kb_service.services.initialise import initialise
-
-    initialise(found.settings, found.database)
-
-
-@contextmanager
-def embedding_progress() -> Iterator[Callable[[int, int], None]]:
-    """A progress bar on standard error, on a terminal only; it appears with the first text embedded."""
-    columns = (TextColumn("embedding"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=errors, transient=True, disable=not errors.is_terminal) as progress:
-        task = progress.add_task("embedding", total=None, visible=False)
-        yield lambda done, total: progress.update(task, completed=done, total=total, visible=True)
-
-
-def ready_index(found: Parts) -> None:
-    """Bring the index up to date if it is behind, and load it."""
-    if found.sync.is_needed():
-        with embedding_progress() as report:
-            found.sync.sync(report)
-    found.live.refresh()
-
-
 @kb.command()
 def init() -> None:
     """Create the tables or bring them up to date, make the secret and the roles. Repeating it does no harm."""
     found = wire_parts()
-    _initialise(found)
+    initialise(found)
     click.echo(f"ready: {found.settings.data_dir.resolve()}")
 
 
@@ -131,21 +71,35 @@ def init() -> None:
 @click.option("--locale", type=LOCALE, help="Locale of lines that name none.")
 @click.option("--publish", is_flag=True, help="Make the imported revisions live, and index them.")
 @click.option("--dry-run", is_flag=True, help="Only say what would happen.")
+@click.option("--accept-regression", is_flag=True, help="Publish even if golden questions get worse.")
 @as_json
 @with_parts
 def import_(
-    found: Parts, path: Path, format_: str, locale: str | None, publish: bool, dry_run: bool, json_output: bool
+    found: Parts,
+    path: Path,
+    format_: str,
+    locale: str | None,
+    publish: bool,
+    dry_run: bool,
+    accept_regression: bool,
+    json_output: bool,
 ) -> None:
     """Import content from PATH: all of it, or nothing if a line is wrong."""
     plan = found.importing.preview(path, publish=publish, default_locale=locale)
-    if not dry_run and not plan.rejected:
+    with embedding_progress() as report:
+        checked = None if plan.rejected else found.previewing.of_import(plan, report)
+    refusal = found.previewing.refusal(checked, accepted=accept_regression)
+    is_applied = not (dry_run or plan.rejected or refusal)
+    if is_applied:
         found.importing.apply(plan, author="kb import")
         if publish:
             ready_index(found)
-    show_plan(plan, dry_run=dry_run, json_output=json_output)
+    show_plan(plan, checked, applied=is_applied, dry_run=dry_run, json_output=json_output)
     if plan.rejected:
         number = len(plan.rejected)
         raise KbError(f"{number} line{'s' if number > 1 else ''} of {path} cannot be used; nothing was imported")
+    if refusal:
+        raise KbError(f"{refusal}; nothing was imported: {_WAYS_ON}")
 
 
 @kb.command("export")
@@ -173,7 +127,10 @@ def sync(found: Parts) -> None:
     """Take in what was published since the last time."""
     with embedding_progress() as report:
         done = found.sync.sync(report)
-    click.echo(f"index {done.version}: {done.changes} changes taken in")
+    fitted = fit_index(found)
+    version = fitted.version if fitted else done.version
+    click.echo(f"index {version}: {done.changes} changes taken in{', fitted' if fitted else ''}")
+    show_golden_warning(fitted.golden if fitted else done.golden)
 
 
 @index.command()
@@ -182,7 +139,9 @@ def rebuild(found: Parts) -> None:
     """Build the index anew from the database, embedding everything again."""
     with embedding_progress() as report:
         done = found.sync.rebuild(report)
-    click.echo(f"index {done.version}: built anew")
+    fitted = fit_index(found)
+    click.echo(f"index {fitted.version if fitted else done.version}: built anew")
+    show_golden_warning(fitted.golden if fitted else done.golden)
 
 
 @index.command()
@@ -213,12 +172,14 @@ def verify(found: Parts, json_output: bool) -> None:
 @kb.command()
 @click.argument("text")
 @click.option("--locale", type=LOCALE, help="The customer's locale; recognised from the text if absent.")
+@click.option("--explain", is_flag=True, help="Also say what made the decision, and what would change it.")
 @as_json
 @with_parts
-def ask(found: Parts, text: str, locale: str | None, json_output: bool) -> None:
+def ask(found: Parts, text: str, locale: str | None, explain: bool, json_output: bool) -> None:
     """Say what would be answered to TEXT, and why. Nothing is stored."""
     ready_index(found)
-    show_decision(found.questions.consider(text, locale), json_output=json_output)
+    considered = found.questions.consider(text, locale, explained=explain or json_output)
+    show_decision(considered, explained=explain, json_output=json_output)
 
 
 @kb.command()

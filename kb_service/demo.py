@@ -52,6 +52,7 @@ def prepare(parts: Parts, on_progress: Callable[[int, int], None]) -> Welcome:
                 parts.importing.apply(parts.importing.preview(path, publish=True), author="sample base")
     if parts.sync.is_needed():
         parts.sync.sync(on_progress)
+    parts.sync.fit()
     return _known(parts) or _make(parts)
 
 

@@ -8,13 +8,17 @@ from indexer.store import SnapshotStore
 from kb_service.services.accounts import Accounts
 from kb_service.services.api_keys import ApiKeys
 from kb_service.services.auto_reply import ReplyToMessage
+from kb_service.services.check_golden_questions import CheckGoldenQuestions
 from kb_service.services.consider_question import ConsiderQuestion
 from kb_service.services.evaluate_questions import EvaluateQuestions
 from kb_service.services.example_questions import ExampleQuestions
 from kb_service.services.export_content import ExportContent
 from kb_service.services.import_content import ImportContent
+from kb_service.services.keep_golden_questions import KeepGoldenQuestions
 from kb_service.services.live_index import LiveIndex
+from kb_service.services.preview_publication import PreviewPublication
 from kb_service.services.read_entries import ReadEntries
+from kb_service.services.read_golden_questions import ReadGoldenQuestions
 from kb_service.services.read_requests import ReadRequests
 from kb_service.services.recall_question import RecallQuestion
 from kb_service.services.record_reaction import RecordReaction
@@ -48,6 +52,9 @@ class Parts:
     macro_uses: UseMacro
     entries: ReadEntries
     requests: ReadRequests
+    golden: ReadGoldenQuestions
+    golden_keeping: KeepGoldenQuestions
+    previewing: PreviewPublication
 
 
 def wire(settings: Settings) -> Parts:
@@ -64,12 +71,17 @@ def wire(settings: Settings) -> Parts:
     live = LiveIndex(store, encoder, database)
     questions = ConsiderQuestion(live, settings.default_locale, settings.max_query_chars)
     macro_search = SearchMacros(live)
+    golden = CheckGoldenQuestions(database, encoder, settings.vector_cache_dir)
+    checked = None if settings.golden_regression == "off" else golden
+    sync = SyncIndex(
+        database, store, encoder, settings.vector_cache_dir, settings.goal(), settings.field_weights(), checked
+    )
     return Parts(
         settings=settings,
         database=database,
         store=store,
         live=live,
-        sync=SyncIndex(database, store, encoder, settings.vector_cache_dir),
+        sync=sync,
         keys=ApiKeys(database),
         accounts=Accounts(database),
         importing=ImportContent(database, settings.max_import_bytes, settings.max_import_rows),
@@ -84,4 +96,9 @@ def wire(settings: Settings) -> Parts:
         macro_uses=UseMacro(database, macro_search),
         entries=ReadEntries(database),
         requests=ReadRequests(database),
+        golden=ReadGoldenQuestions(database, live, golden),
+        golden_keeping=KeepGoldenQuestions(
+            database, settings.max_query_chars, settings.max_import_bytes, settings.max_import_rows
+        ),
+        previewing=PreviewPublication(sync, golden, settings.golden_regression),
     )

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+import time
 from typing import Any
 
 import structlog
@@ -19,6 +20,8 @@ from kb_service.settings import Settings
 from kb_service.web.logs import configure
 
 WORK_SECONDS = 0.4
+FIT_SECONDS = 3.0  # of quiet before the parameters are fitted
+LOOK_SECONDS = 60.0
 _LONGEST_PAUSE = 30.0
 _RESTART_SECONDS = 1.0
 log = structlog.get_logger()
@@ -111,7 +114,9 @@ def serve(settings: Settings, host: str, port: int, *, with_worker: bool) -> Non
 def work(parts: Parts, *, with_parent: bool) -> None:
     """Sync the index whenever the change log has gained something, until SIGTERM or SIGINT.
 
-    A failed sync is logged and tried again, with growing pauses up to 30 s.
+    The parameters are fitted anew once nothing has changed for a while; whether they need to be is looked up once a
+    minute besides, since people's judgements come without a change. A failed sync is logged and tried again, with
+    growing pauses up to 30 s.
     """
     configure(parts.settings.log_level)
     stop = threading.Event()
@@ -119,10 +124,15 @@ def work(parts: Parts, *, with_parent: bool) -> None:
         signal.signal(number, lambda *_: stop.set())
     parent, pause = os.getppid(), WORK_SECONDS
     parts.sync.warm_up()
+    look_at = time.monotonic() + FIT_SECONDS
     while not stop.wait(pause) and not (with_parent and os.getppid() != parent):
         try:
             if parts.sync.is_needed():
                 parts.sync.sync()
+                look_at = time.monotonic() + FIT_SECONDS
+            elif time.monotonic() >= look_at:
+                parts.sync.fit()
+                look_at = time.monotonic() + LOOK_SECONDS
             pause = WORK_SECONDS
         except (KbError, IndexerError, OSError) as error:
             pause = min(_LONGEST_PAUSE, pause * 2)

@@ -3,12 +3,14 @@
 import os
 import re
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal, Self
 from urllib.parse import quote
 
-from pydantic import AfterValidator, Field, NonNegativeInt, PositiveInt, ValidationError
+from pydantic import AfterValidator, Field, NonNegativeInt, PositiveInt, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from indexer.confidence import Goal
+from indexer.lexical import FieldWeights
 from kb_service.errors import BadSettings
 from kb_service.locales import parse_locale
 
@@ -57,6 +59,22 @@ class Settings(BaseSettings):
     max_query_chars: PositiveInt = Field(5000, description="Longest customer message accepted, in characters.")
     max_import_bytes: PositiveInt = Field(50_000_000, description="Largest file accepted for import.")
     max_import_rows: PositiveInt = Field(200_000, description="Most rows accepted in one import.")
+    precision_wanted: float = Field(
+        0.95, gt=0, lt=1, description="Share of automatic replies that must be right; the thresholds follow from it."
+    )
+    suggest_precision: float = Field(
+        0.5, gt=0, lt=1, description="Share of offers of choices that must have the right entry first."
+    )
+    unanswerable_share: float = Field(
+        0.1, ge=0, lt=1, description="Share of customers' questions that nothing in the base is expected to answer."
+    )
+    weight_question: float = Field(1.0, ge=0, le=100, description="What a shared word counts in an entry's question.")
+    weight_phrasings: float = Field(1.0, ge=0, le=100, description="What a shared word counts in its phrasings.")
+    weight_keywords: float = Field(1.0, ge=0, le=100, description="What a shared word counts in its keywords.")
+    weight_answer: float = Field(0.4, ge=0, le=100, description="What a shared word counts in its answer.")
+    golden_regression: Literal["warn", "block", "off"] = Field(
+        "warn", description="What a publication meets that would make golden questions worse."
+    )
     web_workers: PositiveInt = Field(1, description="Server processes started by `kb serve`.")
     web_threads: PositiveInt = Field(8, description="Threads of each server process.")
     trusted_proxies: NonNegativeInt = Field(
@@ -80,6 +98,20 @@ class Settings(BaseSettings):
     def vector_cache_dir(self) -> Path:
         """Folder of the embedding cache."""
         return self.data_dir.resolve() / "vectors"
+
+    @model_validator(mode="after")
+    def _precisions_in_order(self) -> Self:
+        if self.suggest_precision > self.precision_wanted:
+            raise ValueError("KB_SUGGEST_PRECISION must not be above KB_PRECISION_WANTED")
+        return self
+
+    def goal(self) -> Goal:
+        """What thresholds are chosen for."""
+        return Goal(self.precision_wanted, self.suggest_precision, self.unanswerable_share)
+
+    def field_weights(self) -> FieldWeights:
+        """What a shared word counts in each part of an entry."""
+        return FieldWeights(self.weight_question, self.weight_phrasings, self.weight_keywords, self.weight_answer)
 
     def secret(self) -> str:
         """The secret in force: the setting, or the one that `kb init` wrote; BadSettings where there is neither."""
@@ -105,6 +137,8 @@ def load_settings() -> Settings:
     except ValidationError as error:
         problems = "; ".join(
             f"{_PREFIX}{str(part['loc'][0]).upper()}={part['input']!r}: {part['msg'].removeprefix('Value error, ')}"
+            if part["loc"]
+            else part["msg"].removeprefix("Value error, ")
             for part in error.errors()
         )
         raise BadSettings(problems) from error

@@ -121,9 +121,14 @@ def sample_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def sample_app(sample_folder: Path) -> Iterator[Flask]:
-    """The application on the sample base, with its index loaded. Tests share it: they may add events, not content."""
-    app = _served(Settings(data_dir=sample_folder, secret_key=SECRET, rate_limit="off"))
+def sample_app(sample_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Flask]:
+    """The application on the sample base, with its index loaded. Tests share it: they may add events, not content.
+
+    It works on a copy, so that what they add does not reach those who take a copy of their own.
+    """
+    folder = tmp_path_factory.mktemp("shared") / "data"
+    shutil.copytree(sample_folder, folder)
+    app = _served(Settings(data_dir=folder, secret_key=SECRET, rate_limit="off"))
     yield app
     app.extensions["kb_service"].database.close()
 

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from uuid_utils.compat import uuid7
 
+from indexer.decision import Decision
 from indexer.documents import Document
 from indexer.ranking import Candidate
 from kb_service.services.consider_question import MAX_SUGGESTIONS, Considered, ConsiderQuestion
@@ -117,11 +118,12 @@ def reply_of(document: Document) -> Reply:
 
 
 def suggested(interaction: Interaction) -> list[dict[str, Any]]:
-    """The stored candidates that were offered as choices: those at or above the threshold of then, at most three."""
+    """The stored candidates that were offered as choices, best first."""
     if interaction.decision != "suggest":
         return []
+    # Interactions of before say nothing of offers: then those were offered that reached the threshold of then.
     threshold = interaction.thresholds["suggest"]
-    return [c for c in interaction.candidates[:MAX_SUGGESTIONS] if c["confidence"] >= threshold]
+    return [c for c in interaction.candidates[:MAX_SUGGESTIONS] if c.get("offered", c["confidence"] >= threshold)]
 
 
 def _interaction(message: Message, customer: str, considered: Considered) -> Interaction:
@@ -143,20 +145,21 @@ def _interaction(message: Message, customer: str, considered: Considered) -> Int
         confidence=decision.confidence,
         entry_key=answer.entry if answer else None,
         revision_id=answer.document.revision if answer else None,
-        candidates=tuple(_candidate(candidate) for candidate in considered.ranked[:KEPT_CANDIDATES]),
+        candidates=tuple(_candidate(candidate, decision) for candidate in considered.ranked[:KEPT_CANDIDATES]),
         thresholds=asdict(decision.thresholds),
         index_version=considered.index_version,
         created_at=datetime.now(UTC),
     )
 
 
-def _candidate(candidate: Candidate) -> dict[str, Any]:
+def _candidate(candidate: Candidate, decision: Decision) -> dict[str, Any]:
     return {
         "entry": candidate.entry,
         "locale": candidate.locale,
         "revision": candidate.document.revision,
         "phrasing": candidate.phrasing,
         "confidence": candidate.confidence,
+        "offered": decision.outcome == "suggest" and candidate in decision.candidates,
         "signals": asdict(candidate.signals),
     }
 

@@ -3,8 +3,12 @@
 from dataclasses import dataclass
 
 from indexer.decision import Decision, decide
+from indexer.evaluation import Judged
+from indexer.explanation import Explanation, explain
+from indexer.fitting import Parameters
 from indexer.language import detect_language
-from indexer.ranking import Candidate
+from indexer.ranking import Candidate, Query
+from indexer.snapshot import Snapshot
 from indexer.text import language_of
 from kb_service.errors import InvalidInput
 from kb_service.services.live_index import LiveIndex
@@ -18,7 +22,10 @@ LANGUAGES = {"es": "es-MX", "pt": "pt-BR", "en": "en"}
 
 @dataclass(frozen=True, slots=True)
 class Considered:
-    """A question (redacted), the locale it is taken to be in, the entries ranked best first, and the decision."""
+    """A question (redacted), the locale it is taken to be in, the entries ranked best first, and the decision.
+
+    `parameters` are those it was taken with. `explanation` is there where it was asked for and something was found.
+    """
 
     query: str
     locale: str
@@ -26,7 +33,8 @@ class Considered:
     ranked: tuple[Candidate, ...]
     decision: Decision
     index_version: str
-    confidence_basis: str
+    parameters: Parameters
+    explanation: Explanation | None = None
 
 
 class ConsiderQuestion:
@@ -38,25 +46,32 @@ class ConsiderQuestion:
         self._max_chars = max_chars
 
     def consider(
-        self, query: str, locale: str | None, channel: str | None = None, likely_locale: str | None = None
+        self,
+        query: str,
+        locale: str | None,
+        channel: str | None = None,
+        likely_locale: str | None = None,
+        *,
+        explained: bool = False,
     ) -> Considered:
         """Rank and decide by what the query says besides personal data.
 
         InvalidInput for an empty or too long query, NotReady without an index.
         """
-        query = redact(self._checked(query))
+        query = redact(checked_query(query, self._max_chars))
         chosen = locale or self.locale_of(query, likely_locale)
         loaded = self._live.current()
-        model = loaded.snapshot.confidence_model
-        ranked = loaded.snapshot.rank("faq", loaded.query(without_placeholders(query), chosen, channel))
+        snapshot, asked = loaded.snapshot, loaded.query(without_placeholders(query), chosen, channel)
+        ranked, decision = decide_on(snapshot, asked)
         return Considered(
             query,
             chosen,
             locale is not None,
             ranked,
-            decide(ranked, model, MAX_SUGGESTIONS),
-            loaded.snapshot.version,
-            model.describe(),
+            decision,
+            snapshot.version,
+            snapshot.parameters,
+            _explanation(snapshot, asked, ranked, decision) if explained else None,
         )
 
     def locale_of(self, query: str, likely_locale: str | None = None) -> str:
@@ -67,15 +82,36 @@ class ConsiderQuestion:
             return likely
         return LANGUAGES[language]
 
-    def _checked(self, query: str) -> str:
-        try:
-            query = storable(query.strip())
-        except ValueError as error:
-            raise InvalidInput(f"the query {error}", "query") from error
-        if not query:
-            raise InvalidInput("the query is empty", "query")
-        if len(query) > self._max_chars:
-            raise InvalidInput(
-                f"the query has {len(query)} characters; at most {self._max_chars} are accepted", "query"
-            )
-        return query
+
+def _explanation(
+    snapshot: Snapshot, query: Query, ranked: tuple[Candidate, ...], decision: Decision
+) -> Explanation | None:
+    if not ranked:
+        return None
+    return explain(query, decision, ranked, snapshot.parameters, snapshot.wording("faq", query, ranked[0].entry))
+
+
+def decide_on(snapshot: Snapshot, query: Query) -> tuple[tuple[Candidate, ...], Decision]:
+    """The entries that may answer the query, best first, and the decision, as this snapshot has them."""
+    ranked = snapshot.rank("faq", query)
+    return ranked, decide(ranked, snapshot.confidence_model, MAX_SUGGESTIONS)
+
+
+def judged(snapshot: Snapshot, query: Query, expected: str | None) -> Judged:
+    """What this snapshot makes of a question whose right entry (None: no entry) is known."""
+    ranked, decision = decide_on(snapshot, query)
+    entries = tuple(candidate.entry for candidate in ranked)
+    return Judged(query.locale or "", expected, entries, decision.confidence, decision.outcome)
+
+
+def checked_query(query: str, max_chars: int) -> str:
+    """The question without blanks around it; InvalidInput where it is empty, too long or cannot be stored."""
+    try:
+        query = storable(query.strip())
+    except ValueError as error:
+        raise InvalidInput(f"the query {error}", "query") from error
+    if not query:
+        raise InvalidInput("the query is empty", "query")
+    if len(query) > max_chars:
+        raise InvalidInput(f"the query has {len(query)} characters; at most {max_chars} are accepted", "query")
+    return query

@@ -22,6 +22,7 @@ from kb_service.services.fill_macro import template_problem
 from kb_service.storage.records import Content, Draft, Keyword, Revision
 
 MAX_TEXT = 100_000
+MAX_WEIGHT = 100
 _KEY = re.compile(r"[\w][\w.:-]*")
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
@@ -62,7 +63,7 @@ class KeywordLine(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     term: Title
-    weight: float = Field(1.0, ge=0, le=100, strict=True, allow_inf_nan=False)
+    weight: float = Field(1.0, ge=0, le=MAX_WEIGHT, strict=True, allow_inf_nan=False)
 
 
 class EntryLine(BaseModel):

@@ -11,7 +11,7 @@ from kb_service.services.live_index import LiveIndex, Loaded
 
 _MEANING_FROM = 3  # characters typed before meaning is asked too
 _LEAST_SHARED = 0.03  # confidence; an agent looks through a list, so it may be far below what a customer is shown
-_LEAST_UNSHARED = 0.3  # where no word is shared, as for `asdfgh`, which comes near something as well (up to 0.27)
+_LEAST_UNSHARED = 0.35  # where no word is shared, as for `asdfgh`, which comes near something as well (up to 0.29)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,13 +38,15 @@ class SearchMacros:
         self._live = live
 
     def search(self, text: str, locale: str, limit: int) -> list[FoundMacro]:
-        """The best `limit` macros: shortcuts and words that begin as typed come first, then macros by meaning.
+        """The best `limit` macros: shortcuts and words that begin as typed come first, then, but for a text that begins
+        like a shortcut, macros by meaning.
 
         Without text, macros by title; none where nothing comes close.
         """
         loaded = self._live.current()
         found = {document.entry: False for document in _typed(loaded, text, locale)}
-        if len(text.strip()) >= _MEANING_FROM and len(found) < limit:
+        is_shortcut = text.strip().startswith("/")
+        if len(text.strip()) >= _MEANING_FROM and not is_shortcut and len(found) < limit:
             ranked = loaded.snapshot.rank("macro", loaded.query(text, locale), limit)
             for candidate in filter(_is_close, ranked):
                 found.setdefault(candidate.entry, True)
@@ -69,7 +71,7 @@ class SearchMacros:
 
 def _is_close(candidate: Candidate) -> bool:
     """Whether an agent may mean it: nonsense comes near something too, but shares no word with it."""
-    return candidate.confidence >= (_LEAST_SHARED if candidate.signals.lexical > 0 else _LEAST_UNSHARED)
+    return candidate.confidence >= (_LEAST_SHARED if candidate.signals.words > 0 else _LEAST_UNSHARED)
 
 
 def _typed(loaded: Loaded, text: str, locale: str) -> list[Document]:

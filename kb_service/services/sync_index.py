@@ -1,44 +1,77 @@
 """Bring the index up to the change log: read what changed, embed what is new, write a snapshot, switch to it."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import structlog
 
+from indexer.confidence import Goal
 from indexer.documents import Document, Keyword
 from indexer.encoders import Encoder
 from indexer.errors import SnapshotDamaged, SnapshotMissing
+from indexer.fitting import Parameters
+from indexer.lexical import FieldWeights
 from indexer.snapshot import Snapshot
 from indexer.store import SnapshotStore
 from indexer.vector_cache import VectorCache
+from kb_service.errors import NotReady
+from kb_service.services.check_golden_questions import CheckGoldenQuestions, GoldenComparison
+from kb_service.services.judged_questions import judged_questions
 from kb_service.storage.database import Database, UnitOfWork
-from kb_service.storage.records import Revision
+from kb_service.storage.records import Content, Kind, Revision
 
 Progress = Callable[[int, int], None]
 _LOCK_SECONDS = 600.0
+# Parameters are fitted anew when the number of judged questions has changed by more than these.
+_FEW_JUDGED, _SHARE_OF_JUDGED = 10, 0.2
 log = structlog.get_logger()
+
+
+class _ContentChanged(Exception):
+    """Ends a fit to content that is no longer current."""
 
 
 @dataclass(frozen=True, slots=True)
 class SyncReport:
-    """What a sync did: the version now current, the changes it took in, whether it started from nothing."""
+    """What a sync did: the version now current, the changes it took in, whether it started from nothing.
+
+    `golden` is what became of the golden questions; None where there are none, or nothing was switched.
+    """
 
     version: str
     changes: int
     rebuilt: bool
+    golden: GoldenComparison | None = None
 
 
 class SyncIndex:
-    """The only writer of the index; a lock lets one process write at a time."""
+    """The only writer of the index; a lock lets one process write at a time.
+
+    Content that changes is served with the parameters there are, and these are fitted anew when there is time: fitting
+    takes seconds, on a large base minutes.
+
+    It follows what is published, whatever that does to the golden questions (ADR 7): with `golden` it says what it did,
+    without (None) nobody asked.
+    """
 
     def __init__(
-        self, database: Database, store: SnapshotStore, load_encoder: Callable[[], Encoder], cache_dir: Path
+        self,
+        database: Database,
+        store: SnapshotStore,
+        load_encoder: Callable[[], Encoder],
+        cache_dir: Path,
+        goal: Goal = Goal(),
+        fields: FieldWeights = FieldWeights(),
+        golden: CheckGoldenQuestions | None = None,
     ) -> None:
         self._database = database
         self._store = store
         self._load_encoder = load_encoder
         self._cache_dir = cache_dir
+        self._goal, self._fields = goal, fields
+        self._golden = golden
         self._loaded: Snapshot | None = None
 
     def warm_up(self) -> None:
@@ -57,6 +90,36 @@ class SyncIndex:
             previous = self._previous(work)
             return previous is None or work.content.highest_change() > previous.manifest.highest_change
 
+    def is_fit_due(self) -> bool:
+        """True where the parameters were fitted to older content, for another goal, or before many people judged."""
+        with self._database.reading() as work:
+            previous = self._previous(work)
+            return previous is not None and self._is_fit_due(previous, len(judged_questions(work)))
+
+    def fit(self, on_progress: Progress | None = None) -> SyncReport | None:
+        """Fit the parameters to the current content and switch to an index with them.
+
+        None where that is not due, or no longer, because content was published meanwhile: that goes first.
+        `on_progress` counts copies of the base.
+        """
+        with self._store.lock(_LOCK_SECONDS):
+            with self._database.reading() as work:
+                previous = self._previous(work)
+                judged = judged_questions(work)
+            if previous is None or not self._is_fit_due(previous, len(judged)):
+                return None
+            previous.require_encoder(self._load_encoder())
+            manifest = previous.manifest
+            documents = list(previous.documents)
+            snapshot = self._snapshot(documents, manifest.highest_change, manifest.source, previous.parameters, None)
+            try:
+                report = partial(self._go_on, on_progress)
+                fitted = snapshot.fitted(self._load_encoder(), self._cache(), self._goal, judged, report)
+            except _ContentChanged:
+                return None
+            version, golden = self._switch(previous, fitted)
+            return SyncReport(version, 0, rebuilt=False, golden=golden)
+
     def sync(self, on_progress: Progress | None = None) -> SyncReport:
         """Take in what the change log has gained; EncoderMismatch where the snapshot has another encoder's vectors."""
         with self._store.lock(_LOCK_SECONDS):
@@ -64,7 +127,7 @@ class SyncIndex:
                 previous = self._previous(work)
                 source = work.knowledge_base_id()
                 if previous is None:
-                    return self._build(*_everything(work), source, on_progress)
+                    return self._build(None, *_everything(work), source, on_progress)
                 previous.require_encoder(self._load_encoder())
                 changes = work.content.changes_after(previous.manifest.highest_change)
                 if not changes:
@@ -72,33 +135,106 @@ class SyncIndex:
                 changed = {(change.kind, change.key) for change in changes}
                 fresh = [document_of(revision) for revision in work.content.published(changed)]
             kept = [document for document in previous.documents if (document.kind, document.entry) not in changed]
-            version = self._publish([*kept, *fresh], source, changes[-1].id, on_progress)
-            return SyncReport(version, len(changes), rebuilt=False)
+            version, golden = self._publish(previous, [*kept, *fresh], changes[-1].id, source, on_progress)
+            return SyncReport(version, len(changes), rebuilt=False, golden=golden)
 
     def rebuild(self, on_progress: Progress | None = None) -> SyncReport:
         """Build the index anew from the database, embedding every text again."""
         with self._store.lock(_LOCK_SECONDS):
             self._cache().clear()
             with self._database.reading() as work:
+                previous = self._previous(work)
                 documents, highest = _everything(work)
                 source = work.knowledge_base_id()
-            return self._build(documents, highest, source, on_progress)
+            return self._build(previous, documents, highest, source, on_progress)
 
-    def _build(self, documents: list[Document], highest: int, source: str, on_progress: Progress | None) -> SyncReport:
-        return SyncReport(self._publish(documents, source, highest, on_progress), highest, rebuilt=True)
+    def candidate(
+        self, going_live: Sequence[Document], on_progress: Progress | None = None
+    ) -> tuple[Snapshot, Snapshot]:
+        """The index of what is published, brought up to date first, and the one there would be with these as well.
 
-    def _publish(self, documents: list[Document], source: str, highest: int, on_progress: Progress | None) -> str:
-        snapshot = Snapshot.build(
+        The second is built once and in memory; of it only the vectors of new texts are kept, for when they are needed.
+        """
+        if self.is_needed():
+            self.sync(on_progress)
+        current = self._current()
+        if current is None:
+            raise NotReady("the index went away while it was looked at; try again")
+        current.require_encoder(self._load_encoder())
+        replaced = {(document.kind, document.entry, document.locale) for document in going_live}
+        kept = [d for d in current.documents if (d.kind, d.entry, d.locale) not in replaced]
+        manifest = current.manifest
+        documents = [*kept, *going_live]
+        change, source = manifest.highest_change, manifest.source
+        return current, self._snapshot(documents, change, source, current.parameters, on_progress)
+
+    def _build(
+        self,
+        previous: Snapshot | None,
+        documents: list[Document],
+        highest: int,
+        source: str,
+        on_progress: Progress | None,
+    ) -> SyncReport:
+        version, golden = self._publish(previous, documents, highest, source, on_progress)
+        return SyncReport(version, highest, rebuilt=True, golden=golden)
+
+    def _publish(
+        self,
+        previous: Snapshot | None,
+        documents: list[Document],
+        highest: int,
+        source: str,
+        on_progress: Progress | None,
+    ) -> tuple[str, GoldenComparison | None]:
+        """Build with the parameters there are, and switch."""
+        parameters = previous.parameters if previous else Parameters()
+        return self._switch(previous, self._snapshot(documents, highest, source, parameters, on_progress))
+
+    def _switch(self, previous: Snapshot | None, snapshot: Snapshot) -> tuple[str, GoldenComparison | None]:
+        """Switch; then, and not before, so that nothing waits for it, see what the golden questions get."""
+        version = self._store.publish(snapshot)
+        manifest = snapshot.manifest
+        log.info(
+            "index switched",
+            version=version,
+            documents=manifest.documents,
+            highest_change=manifest.highest_change,
+            fitted_to=snapshot.parameters.fitted_to,
+        )
+        if self._golden is None:
+            return version, None
+        return version, self._golden.after_switch(previous, snapshot, version, self._store.load)
+
+    def _go_on(self, on_progress: Progress | None, done: int, total: int) -> None:
+        if self.is_needed():
+            raise _ContentChanged
+        if on_progress:
+            on_progress(done, total)
+
+    def _is_fit_due(self, snapshot: Snapshot, judged: int) -> bool:
+        used = snapshot.parameters
+        wanted = (snapshot.manifest.highest_change, self._goal, self._fields)
+        many_more = abs(judged - used.labelled) > max(_FEW_JUDGED, _SHARE_OF_JUDGED * used.labelled)
+        return (used.fitted_to, used.confidence.goal, used.fields) != wanted or many_more
+
+    def _snapshot(
+        self,
+        documents: list[Document],
+        highest: int,
+        source: str,
+        parameters: Parameters,
+        on_progress: Progress | None,
+    ) -> Snapshot:
+        return Snapshot.build(
             documents,
             self._load_encoder(),
             self._cache(),
             source=source,
             highest_change=highest,
+            parameters=replace(parameters, fields=self._fields),
             on_progress=on_progress,
         )
-        version = self._store.publish(snapshot)
-        log.info("index switched", version=version, documents=len(documents), highest_change=highest)
-        return version
 
     def _previous(self, work: UnitOfWork) -> Snapshot | None:
         """The snapshot to build on; None where there is none, or it is damaged or not from this database's history."""
@@ -133,12 +269,16 @@ def _everything(work: UnitOfWork) -> tuple[list[Document], int]:
 
 def document_of(revision: Revision) -> Document:
     """The revision as the index wants it."""
-    content = revision.content
+    return document_from(revision.kind, revision.key, revision.locale, revision.content, revision.id)
+
+
+def document_from(kind: Kind, key: str, locale: str, content: Content, revision: int) -> Document:
+    """This content as the index wants it; `revision` is the id it is stored under."""
     return Document(
-        entry=revision.key,
-        kind=revision.kind,
-        locale=revision.locale,
-        revision=revision.id,
+        entry=key,
+        kind=kind,
+        locale=locale,
+        revision=revision,
         title=content.title,
         body=content.body,
         phrasings=content.variants,

@@ -20,6 +20,7 @@ from kb_service.storage.access import ApiKeyRepository
 from kb_service.storage.accounts import AccountRepository
 from kb_service.storage.content import ContentRepository
 from kb_service.storage.events import EventRepository
+from kb_service.storage.golden import GoldenRepository
 from kb_service.storage.tables import SettingRow
 
 _MIGRATIONS = Path(__file__).parent / "migrations"
@@ -36,6 +37,7 @@ class UnitOfWork:
         self.session = Session(self._engine, expire_on_commit=False)
         self.content = ContentRepository(self.session)
         self.events = EventRepository(self.session)
+        self.golden = GoldenRepository(self.session)
         self.api_keys = ApiKeyRepository(self.session)
         self.accounts = AccountRepository(self.session)
         return self

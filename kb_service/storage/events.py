@@ -7,7 +7,7 @@ from sqlalchemy import String, cast, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from kb_service.storage.records import Escalation, Feedback, Interaction, MacroUse
+from kb_service.storage.records import Escalation, Feedback, Interaction, MacroUse, Verdict
 from kb_service.storage.tables import (
     Base,
     EntryRow,
@@ -97,6 +97,30 @@ class EventRepository:
             wanted = wanted.where(cast(InteractionRow.id, String).endswith(id_ends_with, autoescape=True))
         rows = self._session.execute(wanted.limit(limit))
         return [Escalation(wish.id, _interaction(interaction), wish.created_at) for wish, interaction in rows]
+
+    def verdicts(self, limit: int) -> list[Verdict]:
+        """What customers said of automatic replies and chose among suggestions, at most `limit` of each, newest first.
+
+        Of an interaction's feedback, the last that says whether the reply helped.
+        """
+        asked = (InteractionRow.query, InteractionRow.locale)
+        said = (
+            select(InteractionRow.id, *asked, InteractionRow.entry_key, FeedbackRow.helpful)
+            .join(FeedbackRow)
+            .where(InteractionRow.decision == "answer", FeedbackRow.helpful.is_not(None))
+            .order_by(FeedbackRow.id.desc())
+            .limit(limit)
+        )
+        chosen = (
+            select(*asked, SuggestionClickRow.entry_key)
+            .join(InteractionRow)
+            .order_by(SuggestionClickRow.id.desc())
+            .limit(limit)
+        )
+        last: dict[UUID, Verdict] = {}
+        for key, query, locale, entry, helpful in self._session.execute(said):
+            last.setdefault(key, Verdict(query, locale, str(entry), bool(helpful)))
+        return [*last.values(), *(Verdict(*choice, helped=True) for choice in self._session.execute(chosen))]
 
     def macro_uses(self, key: str) -> list[MacroUse]:
         """Uses of one macro, oldest first."""

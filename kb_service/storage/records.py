@@ -10,6 +10,7 @@ from uuid import UUID
 Kind = Literal["faq", "macro"]
 Outcome = Literal["answer", "suggest", "handoff"]
 UseOutcome = Literal["sent", "edited", "discarded"]
+KeptAs = Literal["added", "changed", "unchanged"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,6 +148,16 @@ class Escalation:
 
 
 @dataclass(frozen=True, slots=True)
+class Verdict:
+    """A customer's word on whether an entry answered a question, which is redacted."""
+
+    query: str
+    locale: str
+    entry_key: str
+    helped: bool
+
+
+@dataclass(frozen=True, slots=True)
 class MacroUse:
     """One use of a macro by an agent."""
 
@@ -158,6 +169,50 @@ class MacroUse:
     outcome: UseOutcome
     agent_id: str | None = None
     ticket_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class GoldenDraft:
+    """A golden question to be kept: `expected` is the FAQ's key, None where nothing may answer.
+
+    `wording` tells questions apart: the SHA-256 of the folded text, so that case, accents and punctuation do not.
+    `query` has its personal data redacted.
+    """
+
+    query: str
+    wording: str
+    locale: str
+    expected: str | None
+    note: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class GoldenQuestion:
+    """A question whose right answer is known; who said so, and when. One per wording and locale."""
+
+    id: int
+    query: str
+    locale: str
+    expected: str | None
+    note: str | None
+    added_by: str
+    added_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class GoldenCheck:
+    """What a switch to an index version did to the golden questions; `worse` of `questions` got worse.
+
+    `compared_with` is the version before, None where there was none to compare with. `report` has the measurements
+    before and after and every question that got worse or better, in JSON types.
+    """
+
+    index_version: str
+    compared_with: str | None
+    questions: int
+    worse: int
+    report: dict[str, Any]
+    checked_at: datetime
 
 
 @dataclass(frozen=True, slots=True)

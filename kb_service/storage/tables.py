@@ -217,6 +217,38 @@ class MacroUseRow(Base):
     created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=utc_now, index=True)
 
 
+class GoldenQuestionRow(Base):
+    """A question (personal data redacted) and the FAQ that must answer it; `entry_key` is empty where none may."""
+
+    __tablename__ = "golden_question"
+    # An id is never given twice, so that a repeated removal removes nothing else. The wording is a hash: an index of
+    # PostgreSQL holds no long text.
+    __table_args__ = (UniqueConstraint("wording", "locale"), {"sqlite_autoincrement": True})
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    query: Mapped[str] = mapped_column(Text)
+    wording: Mapped[str] = mapped_column(String(64))
+    locale: Mapped[str] = mapped_column(String(35))
+    entry_key: Mapped[str | None] = mapped_column(String(200), index=True)
+    note: Mapped[str | None] = mapped_column(Text)
+    added_by: Mapped[str] = mapped_column(String(320))
+    added_at: Mapped[datetime] = mapped_column(UtcDateTime, default=utc_now)
+
+
+class GoldenCheckRow(Base):
+    """What the switch to an index version did to the golden questions."""
+
+    __tablename__ = "golden_check"
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    index_version: Mapped[str] = mapped_column(String(60))
+    compared_with: Mapped[str | None] = mapped_column(String(60))
+    questions: Mapped[int] = mapped_column(Integer)
+    worse: Mapped[int] = mapped_column(Integer)
+    report: Mapped[dict[str, Any]] = mapped_column(Json)
+    checked_at: Mapped[datetime] = mapped_column(UtcDateTime, default=utc_now)
+
+
 class ApiKeyRow(Base):
     """An API key: only its SHA-256 is kept, with a prefix a person can recognise it by."""
 

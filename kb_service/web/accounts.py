@@ -21,6 +21,7 @@ MIN_PASSWORD = 8
 MAX_EMAIL = 200
 AGENT_ROLES = ("agent", "curator", "admin")
 ADMIN_ROLES = ("viewer", "curator", "reviewer", "analyst", "admin")
+GOLDEN_ROLES = ("curator", "reviewer", "admin")  # who says what the right answer to a question is
 _SIGN_IN_LIMIT = "20/minute"
 
 
@@ -103,7 +104,8 @@ def install(app: Flask) -> None:
     )
     security = Security(app, Accounts(app.extensions[EXTENSION].database))
     security.unauthn_handler(_sign_in_first)
-    app.jinja_env.globals.update(may=may, next_page=next_page, AGENT_ROLES=AGENT_ROLES, ADMIN_ROLES=ADMIN_ROLES)
+    app.jinja_env.globals.update(may=may, next_page=next_page)
+    app.jinja_env.globals.update(AGENT_ROLES=AGENT_ROLES, ADMIN_ROLES=ADMIN_ROLES, GOLDEN_ROLES=GOLDEN_ROLES)
     _limit_sign_in(app)
 
 

@@ -4,14 +4,16 @@ from typing import Literal
 
 from flask import Blueprint, render_template, url_for
 
-from indexer.confidence import ConfidenceModel
 from kb_service.errors import InvalidInput, KbError, NotReady
 from kb_service.services.consider_question import Considered
+from kb_service.services.native_format import MAX_WEIGHT
 from kb_service.services.read_entries import EntryFilter
 from kb_service.storage.records import Kind
 from kb_service.web.accounts import ADMIN_ROLES, only
+from kb_service.web.answers import add_answers_page, promised
 from kb_service.web.context import parts
 from kb_service.web.forms import Form, Line, Locale, RowId, Words
+from kb_service.web.golden import add_golden_pages
 from kb_service.web.i18n import page_locale
 from kb_service.web.rendering import render_page
 
@@ -52,6 +54,8 @@ def admin_pages() -> Blueprint:
     pages.add_url_rule("/entries/<any(faq, macro):kind>/<key>", "entry", _entry)
     pages.add_url_rule("/test", "test", _test)
     pages.add_url_rule("/requests", "requests", _requests)
+    add_golden_pages(pages)
+    add_answers_page(pages)
     return pages
 
 
@@ -63,6 +67,8 @@ def _overview() -> str:
         version=_version(),
         problem=live.problem,
         longest=LONGEST_TESTED,
+        last=parts().golden.last_check(),
+        report=promised(),
     )
 
 
@@ -99,7 +105,10 @@ def _entry(kind: Kind, key: str) -> str:
     detail = parts().entries.entry(kind, key)
     live = {revision.locale: revision for revision in detail.live}
     main = next((revision for revision in detail.newest if revision.locale == page_locale()), detail.newest[0])
-    return render_template("pages/entry.html", detail=detail, live=live, main=main, longest=LONGEST_TESTED)
+    golden = parts().golden.count(key) if kind == "faq" else 0
+    return render_template(
+        "pages/entry.html", detail=detail, live=live, main=main, longest=LONGEST_TESTED, golden=golden
+    )
 
 
 def _test() -> str:
@@ -108,7 +117,7 @@ def _test() -> str:
     problem: KbError | None = None
     if form.q.strip():
         try:
-            considered = parts().questions.consider(form.q, form.locale or None)
+            considered = parts().questions.consider(form.q, form.locale or None, explained=True)
         except (InvalidInput, NotReady) as error:
             problem = error
     return render_template(
@@ -118,7 +127,7 @@ def _test() -> str:
         problem=problem,
         locales=parts().entries.locales(),
         longest=LONGEST_TESTED,
-        unfitted=ConfidenceModel().evidence,
+        heaviest=MAX_WEIGHT,
     )
 
 

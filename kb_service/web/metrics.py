@@ -1,6 +1,7 @@
 """Prometheus metrics: is it answering, is it fast, is it behind."""
 
 import os
+from contextlib import suppress
 from time import perf_counter
 
 from flask import Flask, Response, g, request
@@ -8,6 +9,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, G
 from prometheus_client import REGISTRY as DEFAULT_REGISTRY
 from prometheus_client.multiprocess import MultiProcessCollector
 
+from kb_service.errors import KbError
 from kb_service.services.auto_reply import AutoReply
 from kb_service.web.context import parts
 
@@ -24,6 +26,16 @@ CONFIDENCE = Histogram(
 )
 INDEX_CHANGE = Gauge(
     "kb_index_change", "Newest change that the index in use has seen (least of all processes).", multiprocess_mode="min"
+)
+GOLDEN_WORSE = Gauge(
+    "kb_golden_questions_worse",
+    "Golden questions that got worse with the newest index version that was checked.",
+    multiprocess_mode="mostrecent",
+)
+GOLDEN_FELL = Gauge(
+    "kb_golden_measures_fallen",
+    "How many of accuracy, coverage and precision on golden questions that version made fall.",
+    multiprocess_mode="mostrecent",
 )
 
 
@@ -54,6 +66,10 @@ def metrics() -> Response:
     """All processes' metrics in Prometheus' text format."""
     loaded = parts().live.loaded
     INDEX_CHANGE.set(loaded.snapshot.manifest.highest_change if loaded else -1)
+    with suppress(KbError):  # without the database it keeps its last value
+        last = parts().golden.last_check()
+        GOLDEN_WORSE.set(last.worse if last else 0)
+        GOLDEN_FELL.set(len(last.report["fell"]) if last else 0)
     registry = DEFAULT_REGISTRY
     if "PROMETHEUS_MULTIPROC_DIR" in os.environ:
         registry = CollectorRegistry()

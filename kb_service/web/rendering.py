@@ -12,6 +12,7 @@ from markupsafe import Markup
 
 from kb_service.services.read_requests import reference_of
 from kb_service.services.render_answer import render_answer
+from kb_service.web import explaining
 
 _HEADING = re.compile(r"(</?)h([1-6])>")
 _TAG = re.compile(r"(<[^>]*>)")
@@ -24,7 +25,8 @@ _LEVELS_ABOVE = 2  # an answer stands under the page's h1 and its own title
 def install(app: Flask) -> None:
     """Give the templates what they need of this."""
     app.jinja_env.globals.update(is_fragment=is_fragment, fresh_id=lambda: uuid4().hex)
-    app.jinja_env.filters.update(percent=percent, masked=masked, reference=reference_of)
+    app.jinja_env.filters.update(explaining.FILTERS)
+    app.jinja_env.filters.update(percent=percent, share=share, masked=masked, reference=reference_of)
     app.jinja_env.filters.update(embedded=embedded, markdown=lambda text: embedded(render_answer(text).html))
 
 
@@ -59,6 +61,11 @@ def percent(share: float, bounds: Iterable[float] = ()) -> str:
     agreeing = (to for to in rounded if all((to >= limit) == (share >= limit) for limit in limits))
     shown = next(agreeing, share)
     return format_percent(shown, locale=get_locale(), decimal_quantization=False)
+
+
+def share(value: float | None) -> str:
+    """A measured share in percent with one decimal, so that small falls show; a dash where nothing was measured."""
+    return "–" if value is None else format_percent(round(value, 3), "#,##0.#%", locale=get_locale())
 
 
 def highlight(html: str, missing: tuple[str, ...]) -> Markup:

@@ -131,6 +131,26 @@ def test_a_curator_signs_in_and_tests_a_question(window: Window, sign_in: SignIn
     expect(page.get_by_role("heading", level=1)).to_have_text("¿Qué hago si pierdo mi tarjeta o me la roban?")
 
 
+def test_a_curator_keeps_a_golden_question_and_takes_it_back(window: Window, sign_in: SignIn, parts: Parts) -> None:
+    """From the tester with two clicks; removed, it stands in the form and is kept again with one."""
+    page = sign_in(window())
+    page.goto("/admin/test?q=me+robaron+mi+tarjeta+de+oro")
+    page.get_by_label("Respuesta correcta").select_option("card-lost")
+    page.get_by_role("button", name="Guardar como pregunta de referencia").click()
+    row = page.get_by_role("row", name="me robaron mi tarjeta de oro")
+    expect(page.get_by_text("La pregunta de referencia quedó guardada.")).to_be_visible()
+    expect(row.get_by_role("link", name="¿Qué hago si pierdo mi tarjeta o me la roban?").first).to_be_visible()
+    row.get_by_role("button", name="Quitar").click()
+    expect(row).to_have_count(0)
+    expect(page.get_by_label("Pregunta", exact=True)).to_have_value("me robaron mi tarjeta de oro")
+    expect(page.get_by_label("La responde esta entrada")).to_be_checked()
+    page.get_by_role("button", name="Guardar", exact=True).click()
+    expect(row).to_have_count(1)
+    (kept,) = [question for question in parts.golden.all("card-lost") if "de oro" in question.query]
+    assert (kept.locale, kept.added_by) == ("es-MX", "browser@aurora.example")
+    parts.golden_keeping.remove(kept.id)
+
+
 def test_entries_are_searched_as_she_types(window: Window, sign_in: SignIn) -> None:
     """Without a button; the switch of languages keeps the words."""
     page = sign_in(window())

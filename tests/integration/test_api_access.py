@@ -23,6 +23,9 @@ ROUTES = {
     ("POST", "/v1/macros/nothing/uses"): ("macros", {"event_id": "e"}),
     ("GET", "/v1/entries"): ("content:read", None),
     ("GET", "/v1/entries/card-lost"): ("content:read", None),
+    ("GET", "/v1/golden-questions"): ("content:read", None),
+    ("POST", "/v1/golden-questions"): ("content:write", {"query": "elefante", "locale": "es-MX", "entry": None}),
+    ("DELETE", "/v1/golden-questions/4611686018427387904"): ("content:write", None),
 }
 routes = pytest.mark.parametrize(("method", "path"), ROUTES, ids=lambda part: part.replace(SOME, "ID"))
 
@@ -32,6 +35,7 @@ def test_every_route_of_the_api_is_listed_here(sample_app: Flask) -> None:
     known = {
         (method, re.sub(r"/nothing|/card-lost", "/<key>", path.replace(SOME, "<uuid:id>"))) for method, path in ROUTES
     }
+    known = {(method, re.sub(r"/\d+", "/<id>", path)) for method, path in known}
     known = {(method, path.split("?")[0]) for method, path in known}
     served = {
         (method, rule.rule)

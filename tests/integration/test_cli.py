@@ -1,14 +1,11 @@
 """`kb` on a real data folder with the real encoder, within this process."""
 
 import json
-import logging
-import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
-import structlog
 from click.testing import CliRunner, Result
 
 from kb_service.cli import kb
@@ -18,32 +15,6 @@ from kb_service.settings import Settings
 from tests.support.bases import SAMPLE, faq, macro, write_lines
 
 Kb = Callable[..., Result]
-
-
-@pytest.fixture(autouse=True)
-def _logs_as_before() -> Iterator[None]:
-    """The command line sends logs to the standard error of the moment, which ends with the command."""
-    handlers, level = logging.root.handlers[:], logging.root.level
-    yield
-    logging.root.handlers[:] = handlers
-    logging.root.setLevel(level)
-    structlog.reset_defaults()
-
-
-@pytest.fixture
-def kb_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Kb:
-    """Runs `kb` on the folder `tmp_path / data`; errors of ours are raised."""
-    monkeypatch.setenv("KB_DATA_DIR", str(tmp_path / "data"))
-    return lambda *arguments, **options: CliRunner().invoke(
-        kb, [str(part) for part in arguments], catch_exceptions=False, **options
-    )
-
-
-@pytest.fixture
-def kb_sample(kb_on: Kb, tmp_path: Path, sample_folder: Path) -> Kb:
-    """Runs `kb` on a copy of the sample base."""
-    shutil.copytree(sample_folder, tmp_path / "data")
-    return kb_on
 
 
 def _ok(result: Result) -> str:
@@ -76,7 +47,7 @@ def test_an_import_into_a_new_folder_sets_it_up(kb_on: Kb, tmp_path: Path) -> No
     again = kb_on("import", path, "--publish", "--json")
     assert json.loads(_ok(again)) == {
         "created": 0, "updated": 0, "unchanged": 2, "published": 0, "rejected": 0, "applied": True, "dry_run": False,
-        "rejections": [],
+        "rejections": [], "golden": None,
     }  # fmt: skip
     assert again.stderr == ""
     assert json.loads(_ok(kb_on("ask", "¿Cómo consulto mi saldo?", "--json")))["candidates"][0]["entry"] == "a"

@@ -24,6 +24,9 @@ OPERATIONS = [
     ("POST", "/v1/macros/{key}/uses"),
     ("GET", "/v1/entries"),
     ("GET", "/v1/entries/{key}"),
+    ("GET", "/v1/golden-questions"),
+    ("POST", "/v1/golden-questions"),
+    ("DELETE", "/v1/golden-questions/{id}"),
 ]
 
 

@@ -101,8 +101,32 @@ def test_lists_and_entries_are_the_same(sample_app: Flask, postgres_app: Flask) 
     assert _without_times(both[0]) == _without_times(both[1])
 
 
+@pytest.mark.slow
+@pytest.mark.postgres
+def test_golden_questions_are_the_same(sample_app: Flask, postgres_app: Flask) -> None:
+    """Kept, kept again, changed, listed, refused and removed, with the longest values that are accepted."""
+    both = []
+    for app in (sample_app, postgres_app):
+        parts = app.extensions["kb_service"]
+        for left in parts.golden.all():  # by other tests
+            parts.golden_keeping.remove(left.id)
+        key = parts.keys.create(["content:read", "content:write"], "ñ" * 100)
+        client, headers, path = app.test_client(), {"Authorization": f"Bearer {key}"}, "/v1/golden-questions"
+        question = {"query": "perdí mi tarjeta", "locale": "es-MX", "entry": "card-lost"}
+        bodies = [question, question | {"entry": None}, question | {"query": "ñ" * 5000, "locale": "en-US-POSIX"}]
+        bodies += [question | {"note": "ñ" * 500}, question | {"entry": "ñ" * 200}, question | {"query": "a\0b"}]
+        kept = [client.post(path, json=body, headers=headers) for body in bodies]
+        listed = client.get(f"{path}?limit=2&grade=unsure", headers=headers), client.get(path, headers=headers)
+        ids = [question["id"] for question in listed[1].get_json()["golden_questions"]]
+        removed = [client.delete(f"{path}/{number}", headers=headers) for number in [*ids, *ids, 2**62]]
+        both.append([(reply.status_code, _without_times(reply.get_json())) for reply in (*kept, *listed, *removed)])
+    assert both[0] == both[1]
+    assert [status for status, _ in both[0][:6]] == [201, 200, 201, 200, 422, 422]
+    assert [body["removed"] for _, body in both[0][8:]] == [True, True, False, False, False]
+
+
 def _without_times(body: Any) -> Any:
     if isinstance(body, dict):
-        names = ("id", "revision", "created_at", "updated_at")
+        names = ("id", "revision", "created_at", "updated_at", "added_at", "request_id")
         return {name: _without_times(value) for name, value in body.items() if name not in names}
     return [_without_times(part) for part in body] if isinstance(body, list) else body

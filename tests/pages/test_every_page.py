@@ -18,6 +18,7 @@ ADDRESSES = {
     "admin.overview": "/admin",
     "admin.entries": "/admin/entries?q=tarjeta",
     "admin.entry": "/admin/entries/faq/card-lost",
+    "admin.golden": "/admin/golden-questions",
     "admin.requests": "/admin/requests",
     "admin.test": "/admin/test?q=perdi+mi+tarjeta",
     "docs.page": "/docs",
@@ -26,7 +27,8 @@ ADDRESSES = {
 NEEDS_A_QUESTION = {"help.question", "help.choice"}
 NO_PAGES = {"docs.openapi", "health.alive", "health.ready", "health.metrics"}
 MORE = ["/agent", "/agent?q=zzzzzz", "/admin/entries?q=zzzzzz", "/admin/test", "/admin/test?q=elefante+rosa"]
-MORE += ["/admin/requests?reference=0"]
+MORE += ["/admin/requests?reference=0", "/admin/golden-questions?entry=zzzzzz"]
+MORE += ["/admin/golden-questions?done=removed&query=hola&right=nothing&locale=en"]
 MORE += ["/admin/entries/macro/greeting", "/not-there"]
 ALL = [*ADDRESSES.values(), *MORE]
 

@@ -30,6 +30,7 @@ HOSTILE = [
     '/admin/test?q="><script>alert(1)</script>',
     '/agent?q="><script>alert(1)</script>',
     '/admin/entries?q="><script>alert(1)</script>',
+    '/admin/golden-questions?entry="><script>alert(1)</script>&query=</textarea><script>alert(2)</script>',
     "/nothing/<script>alert(1)</script>",
     '/help?x="><script>alert(1)</script>',
 ]

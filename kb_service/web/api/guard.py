@@ -24,8 +24,8 @@ _ERRORS = {
 }
 
 
-def blueprint(name: str, scope: str, prefix: str, about: str) -> APIBlueprint:
-    """A blueprint whose routes need a key with this scope."""
+def blueprint(name: str, scope: str, prefix: str, about: str, *, to_write: str | None = None) -> APIBlueprint:
+    """A blueprint whose routes need a key with this scope; `to_write` is another one for all but GET."""
     made = APIBlueprint(
         f"api_{name}",
         __name__,
@@ -37,7 +37,7 @@ def blueprint(name: str, scope: str, prefix: str, about: str) -> APIBlueprint:
 
     @made.before_request
     def _guard() -> None:
-        require(g.api_key, scope)
+        require(g.api_key, to_write if to_write and request.method not in ("GET", "HEAD") else scope)
         if request.method in ("POST", "PUT", "PATCH") and not isinstance(_json(), dict):
             raise InvalidInput("the body must be a JSON object", "body")
 

@@ -24,6 +24,7 @@ class GramEncoder:
     id = "grams"
     revision = "1"
     dimension = 256
+    has_roles = False
 
     def __init__(self) -> None:
         self.asked: list[str] = []

@@ -1,13 +1,15 @@
 """Building, searching, saving and refusing snapshots."""
 
+import math
 import random
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from indexer.combination import Weights
 from indexer.decision import decide
 from indexer.documents import Document, Keyword
 from indexer.errors import EncoderMismatch, IndexerError, SnapshotDamaged
@@ -83,16 +85,18 @@ def test_the_candidate_says_what_was_found_and_shows_the_customers_locale(
 
 
 def test_signals_are_what_they_say(build: Build, bank: list[Document], ask, encoder) -> None:
-    """Nearest, mean and body against NumPy over the entry's own texts; margins against the scores."""
+    """Nearest and subject against NumPy over the entry's own texts; leads against the scores; scores against both."""
     ranked = build(bank).rank("faq", query := ask("donde veo el saldo", "es-MX"))
     balance = next(c for c in ranked if c.entry == "balance")
-    phrasings = encoder.encode(["¿Cómo consulto mi saldo?", "ver mi saldo"]) @ query.vector
-    body = encoder.encode(["En la pantalla de inicio."]) @ query.vector
-    assert balance.signals.nearest == pytest.approx(phrasings.max(), abs=1e-5)
-    assert balance.signals.mean == pytest.approx(phrasings.mean(), abs=1e-5)
-    assert balance.signals.body == pytest.approx(body[0], abs=1e-5)
-    assert ranked[0].signals.margin == pytest.approx(ranked[0].score - ranked[1].score)
-    assert ranked[1].signals.margin == pytest.approx(ranked[1].score - ranked[0].score)
+    views = encoder.encode(["¿Cómo consulto mi saldo?", "ver mi saldo", "En la pantalla de inicio."])
+    assert balance.signals.nearest == pytest.approx((views[:2] @ query.vector).max(), abs=1e-5)
+    among = (views @ views.T).mean()
+    assert balance.signals.subject == pytest.approx((views @ query.vector).mean() / among, abs=1e-5)
+    for place, candidate in enumerate(ranked):
+        others = sum(math.exp(other.score) for other in ranked[:place] + ranked[place + 1 :])
+        assert candidate.signals.lead == pytest.approx(candidate.score - math.log(others))
+        weighted = sum(weight * getattr(candidate.signals, name) for name, weight in asdict(Weights()).items())
+        assert candidate.score == pytest.approx(weighted)
 
 
 def test_a_shared_keyword_finds_what_no_phrasing_is_near_to(build: Build, ask) -> None:
@@ -141,10 +145,10 @@ def test_an_empty_base_is_a_valid_snapshot(build: Build, ask, folder: Path) -> N
 
 
 def test_one_entry_answers_its_own_question_and_little_else(build: Build, ask) -> None:
-    """Without a runner-up the margin is 0, not infinite."""
+    """Without a runner-up the lead is 0, not infinite."""
     snapshot = build([Document("a", "faq", "en", 1, "Where is my card?", "It is in the mail.")])
     own, other = (snapshot.rank("faq", ask(text)) for text in ("Where is my card?", "tell me a joke please"))
-    assert own[0].signals.margin == other[0].signals.margin == 0
+    assert own[0].signals.lead == other[0].signals.lead == 0
     assert decide(other, snapshot.confidence_model).outcome == "handoff"
     assert own[0].confidence > other[0].confidence
 
@@ -193,22 +197,23 @@ def test_the_exact_wording_comes_first_however_many_are_near(build: Build, ask) 
 
 
 def test_order_and_confidence_agree(build: Build, bank: list[Document], ask) -> None:
-    """For any question; the candidates do not depend on how many are asked for."""
+    """For any question, but for an exact one; the candidates do not depend on how many are asked for."""
     snapshot = build(bank)
     for question in QUESTIONS:
         ranked = snapshot.rank("faq", ask(question))
-        order = [(-c.confidence, -c.score, c.entry) for c in ranked]
+        order = [(-c.score, c.entry) for c in ranked]
         assert order == sorted(order)
+        assert [c.confidence for c in ranked] == sorted((c.confidence for c in ranked), reverse=True)
         for limit in range(1, len(ranked)):
             assert snapshot.rank("faq", ask(question), limit) == ranked[:limit]
 
 
 def test_twins_share_the_doubt(build: Build, ask) -> None:
-    """Two entries with the same question have margin 0 and equal confidence, and come by name."""
+    """Two entries with the same question have equal leads and equal confidence, and come by name."""
     base = [Document(name, "faq", "en", 1, "Where is my card?", "In the mail.") for name in ("b", "a")]
     first, second = build(base).rank("faq", ask("where is my card"))
     assert (first.entry, second.entry) == ("a", "b")
-    assert first.signals.margin == pytest.approx(0, abs=1e-9)
+    assert first.signals.lead == pytest.approx(second.signals.lead)
     assert first.confidence == pytest.approx(second.confidence)
 
 
@@ -281,11 +286,19 @@ def test_another_encoder_or_other_weights_are_a_mismatch(build: Build, bank: lis
         snapshot.require_encoder(encoder)
 
 
-PARTS = ("faiss", "bodies.npy", "lexical.npz", "rows.json")
+PARTS = (
+    "faiss",
+    "subjects.npy",
+    "ridge.landmarks.npy",
+    "ridge.coefficients.npy",
+    "lexical.npz",
+    "spelling.npz",
+    "rows.json",
+)
 FILES = (
     "manifest.json",
     "documents.jsonl",
-    "confidence.json",
+    "parameters.json",
     *(f"{kind}.{part}" for kind in ("faq", "macro") for part in PARTS),
 )
 

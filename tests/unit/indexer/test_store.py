@@ -200,11 +200,11 @@ def test_a_damaged_remote_version_is_refused(make: Make, tmp_path: Path, memory:
     """The last good one is served."""
     store = SnapshotStore(memory, tmp_path / "copies")
     good, bad = store.publish(make(1)), store.publish(make(2))
-    fsspec.filesystem("memory").pipe_file(f"/kb/index/{bad}/confidence.json", b"{}")
+    fsspec.filesystem("memory").pipe_file(f"/kb/index/{bad}/parameters.json", b"{}")
     snapshot, damage = store.load_good()
     assert snapshot.version == good
     assert damage is not None
-    assert damage.file == "confidence.json"
+    assert damage.file == "parameters.json"
     assert [report.problem is None for report in store.verify()] == [True, False]
 
 

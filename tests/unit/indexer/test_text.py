@@ -42,6 +42,41 @@ def test_questions_without_accents_have_the_same_terms(locale: str, one: str, ot
     assert terms(one, locale) == terms(fold(one), locale)
 
 
+INFLECTED = {
+    "es": """bloqueé bloquear bloqueado bloqueo|transferí transferir transferencia transfiere|tarjeta tarjetas
+    |perdí perder perdida pierdo|pagar pagué pago|verifiqué verificar|actualicé actualizar|cuesta costo
+    |préstamo préstamos|interés intereses|dólar dólares|devolver devolución devuelve|recibí recibir|comisión comisiones
+    |vencimiento vencer venció|retiré retirar retiro""",
+    "pt": """cartão cartões|paguei pagar pagamento|transferi transferir transferência transferências|saque sacar saquei
+    |cobrança cobrar cobraram|bloqueio bloquear bloqueado|empréstimo empréstimos|verificação verificar verifiquei
+    |devolver devolução devoluções|mensal mensais|papel papéis|viagem viagens|vencimento vencer|fatura faturas""",
+    "en": """refund refunds refunded|verify verification verified|cancel cancelled cancellation|charge charged charging
+    |transfer transferring|currency currencies|notify notification|beneficiary beneficiaries""",
+}
+
+
+@pytest.mark.parametrize("language", INFLECTED)
+def test_forms_of_a_word_have_one_stem(language: str) -> None:
+    """Verbs, their nouns and plurals as bank customers use them, accents or not."""
+    for forms in INFLECTED[language].split("|"):
+        assert len({stem(word, language) for word in words(forms)}) == 1, forms
+
+
+@pytest.mark.parametrize(
+    ("language", "different"),
+    [
+        ("es", "cuenta cuota|correo corriente|tarjeta tarea|seguro seguir|saldo salir|compra comprobante"),
+        ("pt", "cartão carta|cartão carteira|senha senhor|corrente correr|saldo sair|parcela parceiro|pessoal pessoa"),
+        ("en", "card care|statement state|current currency|not note|tax taxi|fee feel"),
+    ],
+)
+def test_different_words_have_different_stems(language: str, different: str) -> None:
+    """Words of a bank that look alike."""
+    for pair in different.split("|"):
+        one, other = pair.split()
+        assert stem(*words(one), language) != stem(*words(other), language), pair
+
+
 def test_stop_words_go_and_telling_words_stay() -> None:
     """ "no" and "when" tell questions apart; "mi" and "the" do not."""
     assert terms("no tengo mi tarjeta", "es") == ("no", stem("tarjeta", "es"))
@@ -51,6 +86,7 @@ def test_stop_words_go_and_telling_words_stay() -> None:
 def test_words_keep_apostrophes_and_drop_punctuation() -> None:
     """Digits are words; symbols and emoji are not."""
     assert words("Don't panic: pay $3.50 🙂 já!") == ("don't", "panic", "pay", "3", "50", "ja")
+    assert words("don’t") == ("don't",)
 
 
 def test_a_language_without_a_stemmer_keeps_its_words() -> None:

@@ -7,11 +7,17 @@ from typing import Any
 
 import pytest
 
+from indexer.confidence import Goal
+from indexer.lexical import FieldWeights
 from indexer.store import SnapshotStore
 from kb_service.services.api_keys import ApiKeys
 from kb_service.services.auto_reply import Message, ReplyToMessage
+from kb_service.services.check_golden_questions import CheckGoldenQuestions
 from kb_service.services.consider_question import ConsiderQuestion
+from kb_service.services.import_content import ImportContent
+from kb_service.services.keep_golden_questions import KeepGoldenQuestions
 from kb_service.services.live_index import LiveIndex
+from kb_service.services.read_golden_questions import ReadGoldenQuestions
 from kb_service.services.record_reaction import RecordReaction
 from kb_service.services.search_macros import SearchMacros
 from kb_service.services.sync_index import SyncIndex
@@ -31,7 +37,16 @@ class SmallBase:
 
     def __post_init__(self) -> None:
         self.store = SnapshotStore(str(self.folder / "index"))
-        self.sync = SyncIndex(self.database, self.store, lambda: self.encoder, self.folder / "vectors")
+        self.golden_check = CheckGoldenQuestions(self.database, lambda: self.encoder, self.folder / "vectors")
+        self.sync = SyncIndex(
+            self.database,
+            self.store,
+            lambda: self.encoder,
+            self.folder / "vectors",
+            Goal(),
+            FieldWeights(),
+            self.golden_check,
+        )
         self.live = LiveIndex(self.store, lambda: self.encoder, self.database)
         self.questions = ConsiderQuestion(self.live, "es-MX", 5000)
         self.replies = ReplyToMessage(self.database, self.questions, lambda: "secret")
@@ -39,6 +54,9 @@ class SmallBase:
         self.macros = SearchMacros(self.live)
         self.macro_uses = UseMacro(self.database, self.macros)
         self.keys = ApiKeys(self.database)
+        self.golden = ReadGoldenQuestions(self.database, self.live, self.golden_check)
+        self.golden_keeping = KeepGoldenQuestions(self.database, 5000, 1_000_000, 1000)
+        self.importing = ImportContent(self.database, 1_000_000, 1000)
 
     def publish(self, *lines: Mapping[str, Any]) -> None:
         """Import and publish these lines, and serve them."""

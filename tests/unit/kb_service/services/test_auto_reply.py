@@ -50,10 +50,13 @@ def test_a_sure_answer_is_given_and_everything_about_it_stored(bank: SmallBase) 
     assert (row.decision, row.confidence, row.entry_key) == ("answer", result.confidence, "balance")
     assert row.revision_id == result.reply.revision
     assert row.index_version == result.index_version == bank.store.current_version()
-    assert row.thresholds == {"answer": 0.85, "suggest": 0.3}
+    assert row.thresholds == {"answer": 0.95, "suggest": 0.25}
     assert (row.asked_locale, row.conversation_id, row.message_id, row.channel) == (None, "t-1", "m-1", "chat")
     assert row.candidates[0]["entry"] == "balance"
-    assert {"entry", "locale", "revision", "phrasing", "confidence", "signals"} == row.candidates[0].keys()
+    assert row.candidates[0].keys() == {
+        "entry", "locale", "revision", "phrasing", "confidence", "offered", "signals",
+    }  # fmt: skip
+    assert not any(candidate["offered"] for candidate in row.candidates)
     confidences = [candidate["confidence"] for candidate in row.candidates]
     assert confidences == sorted(confidences, reverse=True)
     assert {candidate["entry"] for candidate in row.candidates} <= {"balance", "card-lost", "card-stolen"}

@@ -151,7 +151,7 @@ def test_another_encoder_is_refused_until_a_rebuild(small: SmallBase) -> None:
     assert restarted.problem is None
 
 
-@pytest.mark.parametrize("name", ["documents.jsonl", "manifest.json", "faq.faiss", "confidence.json"])
+@pytest.mark.parametrize("name", ["documents.jsonl", "manifest.json", "faq.faiss", "parameters.json"])
 def test_a_damaged_index_is_rebuilt(small: SmallBase, name: str) -> None:
     """By the next sync, also when nothing was published since."""
     small.publish(faq("a"))
