@@ -1,6 +1,6 @@
 """How alike a question and an entry are spelt: TF-IDF over the pieces of words, for typos and inflection."""
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from pathlib import Path
@@ -28,7 +28,7 @@ class SpellingIndex:
     """Character n-grams of 3 to 5 within words, log term frequency times inverse document frequency, cosine.
 
     `matrix` (documents, buckets) has unit or zero rows; `idf` (buckets,). A document's pieces come from its title,
-    phrasings and keywords, without words that one of its keywords mutes.
+    phrasings and keywords, without words that a keyword of its entry mutes.
     """
 
     def __init__(self, matrix: sparse.csr_array, idf: NDArray[np.float32]) -> None:
@@ -37,7 +37,10 @@ class SpellingIndex:
     @classmethod
     def build(cls, documents: Sequence[Document]) -> Self:
         """The index over `documents`, of which there may be none."""
-        counted = [_pieces(_words_of(document)) for document in documents]
+        muted: dict[str, list[str]] = defaultdict(list)
+        for document in documents:
+            muted[document.entry] += (keyword.term for keyword in document.keywords if keyword.weight == 0)
+        counted = [_pieces(_words_of(document, muted[document.entry])) for document in documents]
         indptr = np.cumsum([0, *(len(pieces) for pieces in counted)])
         indices = np.fromiter((p for pieces in counted for p in pieces), dtype=np.int32, count=indptr[-1])
         counts = np.fromiter((c for pieces in counted for c in pieces.values()), dtype=np.float32, count=indptr[-1])
@@ -74,9 +77,10 @@ class SpellingIndex:
             return cls(sparse.csr_array(parts, shape=(len(parts[2]) - 1, _BUCKETS)), stored["idf"])
 
 
-def _words_of(document: Document) -> Iterable[str]:
+def _words_of(document: Document, muted_keywords: Iterable[str]) -> Iterable[str]:
+    """A keyword of several words mutes none of them here: each alone may say what the entry is about."""
     language = language_of(document.locale)
-    muted = {term for keyword in document.keywords if keyword.weight == 0 for term in terms(keyword.term, language)}
+    muted = {found[0] for keyword in muted_keywords if len(found := terms(keyword, language)) == 1}
     loud = (keyword.term for keyword in document.keywords if keyword.weight > 0)
     texts = (document.title, *document.phrasings, document.shortcut or "", *loud)
     return (

@@ -30,6 +30,12 @@ Integers = NDArray[np.int64]
 # With fewer questions of either kind, or fewer answered ones, nothing is promised.
 LEAST_ANSWERABLE, LEAST_UNANSWERABLE, LEAST_ANSWERED = 60, 20, 30
 _LEAST_OF_LOCALE = 100
+# Replies that are surer than needed on average must not pay for others that are more likely wrong than right, nor offers
+# for hopeless ones.
+LEAST_CONFIDENCE, LEAST_OFFERED = 0.5, 0.2
+# Questions of an absent entry are still about what the base is about. What is about something else entirely never shows
+# up among them, but among customers' questions, and is known by its distance alone.
+LEAST_SUBJECT = 3.0
 # The share of unanswerable questions that the direction (what counts how much) is learned with; more of them than are
 # expected, because they are what the direction must tell apart. The level is then set for the share expected.
 _SHARE_FOR_DIRECTION = 0.35
@@ -40,6 +46,8 @@ _START = ConfidenceModel()
 _PRIOR = np.array([_START.bias + _START.subject * TYPICAL_UNANSWERABLE, _START.subject, _START.lead])
 _SPREAD = np.array([0.5, 1.5, 0.15])
 _LOCALE_SPREAD = 0.5
+# Shift and scale of the level: mean, standard deviation, least.
+_LEVEL = np.array([0.0, 1.0]), np.array([1.0, 0.2]), np.array([-np.inf, 0.0])
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,11 +121,12 @@ def calibrate(outcomes: Outcomes, goal: Goal) -> ConfidenceModel:
         own = outcomes.group % _FOLDS == fold
         judged[own] = _confidences(_fit(outcomes, goal, ~own), outcomes)[own]
     counts = outcomes.shares(goal.unanswerable_share)
-    answer = _threshold(judged, outcomes.right, counts, goal.precision)
+    answer = max(_threshold(judged, outcomes.right, counts, goal.precision), LEAST_CONFIDENCE)
     answered = judged >= answer
     if answer > 1 or questions[answered].sum() < LEAST_ANSWERED:
         return model
     suggest = _threshold(judged[~answered], outcomes.right[~answered], counts[~answered], goal.suggest_precision)
+    suggest = max(suggest, LEAST_OFFERED)
     promise = Promise(
         precision=float(counts[answered] @ outcomes.right[answered] / counts[answered].sum()),
         coverage=float(counts[answered].sum() / counts.sum()),
@@ -140,9 +149,10 @@ def _fit(outcomes: Outcomes, goal: Goal, known: Flags) -> ConfidenceModel:
         for_direction, for_level = (
             outcomes.shares(share)[known] for share in (_SHARE_FOR_DIRECTION, goal.unanswerable_share)
         )
-        coefficients = _logistic(design, right, for_direction, coefficients, spread)
+        least = np.concatenate([[-np.inf, LEAST_SUBJECT, 0.0], np.full(len(locales), -np.inf)])
+        coefficients = _logistic(design, right, for_direction, coefficients, spread, least)
         level = np.stack([np.ones(len(design)), design @ coefficients], axis=1)
-        shift, scale = _logistic(level, right, for_level, np.array([0.0, 1.0]), np.array([1.0, 0.2]))
+        shift, scale = _logistic(level, right, for_level, *_LEVEL)
         coefficients = scale * coefficients
         coefficients[0] += shift
     bias, subject, lead, *offsets = coefficients.tolist()
@@ -171,8 +181,8 @@ def _frequent(outcomes: Outcomes, known: Flags) -> list[str]:
     )
 
 
-def _logistic(design: Floats, right: Flags, counts: Floats, mean: Floats, spread: Floats) -> Floats:
-    """Logistic regression, maximum a posteriori under a normal prior; slopes (all but the first) are never negative."""
+def _logistic(design: Floats, right: Flags, counts: Floats, mean: Floats, spread: Floats, least: Floats) -> Floats:
+    """Logistic regression, maximum a posteriori under a normal prior; no coefficient is below `least`."""
     sign = np.where(right, 1.0, -1.0)
 
     def loss(weights: Floats) -> tuple[float, Floats]:
@@ -181,8 +191,7 @@ def _logistic(design: Floats, right: Flags, counts: Floats, mean: Floats, spread
         gradient = design.T @ (-counts * sign * expit(-logits)) + away / spread
         return float(-counts @ log_expit(logits) + away @ away / 2), gradient
 
-    bounds = [(None, None), (0, None), (0, None)] + [(None, None)] * (len(mean) - 3)
-    found: Floats = minimize(loss, mean, jac=True, method="L-BFGS-B", bounds=bounds[: len(mean)]).x
+    found: Floats = minimize(loss, mean, jac=True, method="L-BFGS-B", bounds=[(low, None) for low in least]).x
     return found
 
 

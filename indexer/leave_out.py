@@ -1,5 +1,6 @@
 """Questions without asking anybody: what a smaller copy of the base finds for the phrasings it lacks."""
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Self
@@ -168,18 +169,20 @@ def _ask(collection: Collection, questions: Sequence[_Question], vectors: NDArra
 def _split(documents: Sequence[Document], absent: set[str], copy: int) -> tuple[list[Document], list[_Question]]:
     """The documents of a copy, and the questions that ask for what it lacks.
 
-    Every document lacks a phrasing in every copy, so that all compete with equally many; the same place among the
+    Every entry lacks a phrasing in every copy, so that all compete with equally many; the same place among the
     phrasings is taken from every locale of an entry, because phrasings are often translated in order, and a question
     whose translation is still there would be too easy.
     """
+    cycles: Counter[str] = Counter()
+    for document in documents:
+        cycles[document.entry] = min(max(cycles[document.entry], len(phrasings(document))), _COPIES)
     kept, questions = [], []
     for document in documents:
-        texts = phrasings(document)
+        texts, cycle = phrasings(document), cycles[document.entry]
         if document.entry in absent:
             questions += [_Question(text, document.entry, document.locale, False) for text in texts[:_OF_ABSENT]]
             continue
-        cycle = min(len(texts), _COPIES)
-        held = {place for place in range(len(texts)) if place % cycle == copy % cycle and cycle > 1}
+        held = {place for place in range(len(texts)) if place % cycle == copy % cycle and len(texts) > 1}
         questions += [
             _Question(texts[place], document.entry, document.locale, True, importance=cycle / _COPIES)
             for place in sorted(held)

@@ -16,6 +16,7 @@ LOOKS = [(width, scheme) for width in (1280, 390) for scheme in ("light", "dark"
 PUBLIC = ["/", "/help", "/sign-in", "/docs", "/not-there"]
 WORKING = [
     "/admin",
+    "/admin/answers",
     "/admin/entries",
     "/admin/entries?q=zzzz",
     "/admin/entries/faq/card-lost",

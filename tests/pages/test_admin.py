@@ -111,7 +111,7 @@ def test_a_newer_draft_stands_beside_what_is_live(small: Browser) -> None:
     [
         ("perdi mi tarjeta", "Answer", "We would answer by ourselves"),
         ("mi tarjeta no sirve", "Choices", "We are not sure enough to answer by ourselves"),
-        ("quiero comprar un elefante rosa", "Person", "Nothing comes close enough"),
+        ("receta de mole poblano", "Person", "Nothing comes close enough"),
     ],
 )
 def test_the_tester_says_what_would_happen_and_why(

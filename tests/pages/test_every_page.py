@@ -19,6 +19,7 @@ ADDRESSES = {
     "admin.entries": "/admin/entries?q=tarjeta",
     "admin.entry": "/admin/entries/faq/card-lost",
     "admin.golden": "/admin/golden-questions",
+    "admin.answers": "/admin/answers",
     "admin.requests": "/admin/requests",
     "admin.test": "/admin/test?q=perdi+mi+tarjeta",
     "docs.page": "/docs",

@@ -28,6 +28,7 @@ def import_sample(parts: Parts) -> None:
     for name in ("faqs.jsonl", "macros.jsonl"):
         parts.importing.apply(parts.importing.preview(SAMPLE / name, publish=True), author="sample base")
     parts.sync.sync()
+    parts.sync.fit()
 
 
 def faq(key: str = "card-lost", locale: str = "es-MX", **fields: Any) -> dict[str, Any]:
