@@ -72,7 +72,7 @@ def expected_calibration_error(confidence: np.ndarray, right: np.ndarray) -> flo
     return float(np.abs(sums).sum() / len(right))
 
 
-@pytest.mark.parametrize("truth", [{}, {"bias": -2.0, "subject": 1.0, "lead": 1.2}, {"bias": -12.0, "subject": 10.0}])
+@pytest.mark.parametrize("truth", [{}, {"bias": -4.7, "subject": 4.0, "lead": 1.2}, {"bias": -12.0, "subject": 10.0}])
 def test_the_confidence_is_the_probability_of_being_right(truth: dict[str, Any]) -> None:
     """On fresh questions, and close to that of the model which made them."""
     model = calibrate(draw(1, 4000, **truth), Goal())
