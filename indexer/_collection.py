@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from indexer._kernel_ridge import KernelRidge
 from indexer._spelling import SpellingIndex
+from indexer.adapter import Adapter
 from indexer.combination import COMBINED, Weights, leads
 from indexer.confidence import ConfidenceModel
 from indexer.documents import Document
@@ -57,7 +58,8 @@ class Collection:
 
     `texts[i]` is the phrasing whose vector is row i of `index` and `document_of[i]` the position of its document; rows
     are in the order of the documents, each of which has at least one. `subjects` (entries, d) float32 holds what a
-    question's vector is multiplied with to give the signal `subject`.
+    question's vector is multiplied with to give the signal `subject`. With an `adapter`, all of this is in its space,
+    and questions, whose vectors are the encoder's own, are taken there.
     """
 
     def __init__(
@@ -70,8 +72,10 @@ class Collection:
         ridge: KernelRidge,
         lexical: LexicalIndex,
         spelling: SpellingIndex,
+        adapter: Adapter | None = None,
     ) -> None:
         self.documents, self.texts = tuple(documents), tuple(texts)
+        self._adapter = adapter
         self._index, self._subjects, self._ridge = index, subjects, ridge
         self._lexical, self._spelling = lexical, spelling
         self._document_of = np.asarray(document_of, dtype=np.int64)
@@ -92,28 +96,32 @@ class Collection:
         documents: Sequence[Document],
         vectors_of: Callable[[list[str]], NDArray[np.float32]],
         fields: FieldWeights = FieldWeights(),
+        adapter: Adapter | None = None,
     ) -> Self:
-        """The collection of sorted `documents`; `vectors_of` gives the unit vectors of texts, (n, d)."""
+        """The collection of sorted `documents`; `vectors_of` gives the encoder's unit vectors of texts, (n, d)."""
         rows = [(text, number) for number, document in enumerate(documents) for text in phrasings(document)]
         texts, document_of = [text for text, _ in rows], [number for _, number in rows]
         entries, entry_of = _entries(documents)
         seen = [(view, entry) for document, entry in zip(documents, entry_of, strict=True) for view in views(document)]
-        vectors = vectors_of([text for (text, _), _ in seen])
+        seen_vectors, row_vectors = vectors_of([text for (text, _), _ in seen]), vectors_of(texts)
+        if adapter is not None:
+            seen_vectors, row_vectors = adapter.apply(seen_vectors), adapter.apply(row_vectors)
         weights = np.array([weight for (_, weight), _ in seen], dtype=np.float64)
         owners = np.array([entry for _, entry in seen], dtype=np.int64)
         return cls(
             documents,
             texts,
             document_of,
-            FaissIndex.build(vectors_of(texts)),
-            _subjects(vectors, owners, weights, len(entries)),
-            KernelRidge.fit(vectors, owners, weights, len(entries)),
+            FaissIndex.build(row_vectors),
+            _subjects(seen_vectors, owners, weights, len(entries)),
+            KernelRidge.fit(seen_vectors, owners, weights, len(entries)),
             LexicalIndex.build(documents, fields),
             SpellingIndex.build(documents),
+            adapter,
         )
 
     def save(self, folder: Path, name: str) -> None:
-        """Write seven files into `folder`, their names beginning with `name`. The documents are not among them."""
+        """Write seven files into `folder`, their names beginning with `name`; not the documents and the adapter."""
         self._index.save(folder / f"{name}.faiss")
         np.save(folder / f"{name}.subjects.npy", self._subjects, allow_pickle=False)
         self._ridge.save(folder / f"{name}.ridge")
@@ -123,8 +131,8 @@ class Collection:
         (folder / f"{name}.rows.json").write_text(json.dumps(rows), encoding="utf-8")
 
     @classmethod
-    def load(cls, folder: Path, name: str, documents: Sequence[Document]) -> Self:
-        """The collection `save` wrote, over the same documents; OSError, RuntimeError, ValueError or KeyError."""
+    def load(cls, folder: Path, name: str, documents: Sequence[Document], adapter: Adapter | None = None) -> Self:
+        """What `save` wrote, with the same documents and adapter; OSError, RuntimeError, ValueError or KeyError."""
         rows = json.loads((folder / f"{name}.rows.json").read_text(encoding="utf-8"))
         return cls(
             documents,
@@ -135,6 +143,7 @@ class Collection:
             KernelRidge.load(folder / f"{name}.ridge"),
             LexicalIndex.load(folder / f"{name}.lexical.npz"),
             SpellingIndex.load(folder / f"{name}.spelling.npz"),
+            adapter,
         )
 
     def of_entry(self, entry: str) -> tuple[Document, ...]:
@@ -185,7 +194,8 @@ class Collection:
         text = query.text[:MAX_CHARACTERS]
         match = self._lexical.match(text)
         exact = self._exact(text, allowed)
-        rows, similarities = self._first_stage(query.vector, match, allowed, exact, limit)
+        vector = query.vector if self._adapter is None else self._adapter.apply(query.vector[None])[0]
+        rows, similarities = self._first_stage(vector, match, allowed, exact, limit)
         if not len(rows):
             return None
         entries, first = np.unique(self._entry_of[self._document_of[rows]], return_index=True)
@@ -197,8 +207,8 @@ class Collection:
         spelling = np.where(usable, self._spelling.scores(text, documents), 0.0)
         signals = (
             similarities[first],
-            self._subjects[entries] @ query.vector,
-            self._ridge.scores(query.vector, entries),
+            self._subjects[entries] @ vector,
+            self._ridge.scores(vector, entries),
             np.maximum.reduceat(words, offsets),
             np.maximum.reduceat(spelling, offsets),
         )

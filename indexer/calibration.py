@@ -13,6 +13,7 @@ from scipy.special import expit, log_expit
 
 from indexer.combination import COMBINED, Weights, absent_candidates, leads
 from indexer.confidence import (
+    MOST_SUBJECT,
     TYPICAL_UNANSWERABLE,
     ConfidenceModel,
     Evidence,
@@ -30,8 +31,8 @@ Integers = NDArray[np.int64]
 # With fewer questions of either kind, or fewer answered ones, nothing is promised.
 LEAST_ANSWERABLE, LEAST_UNANSWERABLE, LEAST_ANSWERED = 60, 20, 30
 _LEAST_OF_LOCALE = 100
-# Replies that are surer than needed on average must not pay for others that are more likely wrong than right, nor offers
-# for hopeless ones.
+# Replies that are surer than needed on average must not pay for others that are more likely wrong than right, nor
+# offers for hopeless ones.
 LEAST_CONFIDENCE, LEAST_OFFERED = 0.5, 0.2
 # Questions of an absent entry are still about what the base is about. What is about something else entirely never shows
 # up among them, but among customers' questions, and is known by its distance alone.
@@ -116,10 +117,7 @@ def calibrate(outcomes: Outcomes, goal: Goal) -> ConfidenceModel:
     answerable, unanswerable = (questions[kind].sum() for kind in (outcomes.answerable, ~outcomes.answerable))
     if answerable < LEAST_ANSWERABLE or unanswerable < LEAST_UNANSWERABLE:
         return model
-    judged = np.zeros(len(outcomes.right))
-    for fold in range(_FOLDS):
-        own = outcomes.group % _FOLDS == fold
-        judged[own] = _confidences(_fit(outcomes, goal, ~own), outcomes)[own]
+    judged = judged_confidences(outcomes, goal)
     counts = outcomes.shares(goal.unanswerable_share)
     answer = max(_threshold(judged, outcomes.right, counts, goal.precision), LEAST_CONFIDENCE)
     answered = judged >= answer
@@ -135,12 +133,22 @@ def calibrate(outcomes: Outcomes, goal: Goal) -> ConfidenceModel:
     return replace(model, thresholds=Thresholds(answer, min(suggest, answer)), promise=promise)
 
 
+def judged_confidences(outcomes: Outcomes, goal: Goal) -> Floats:
+    """(questions,) the confidence in each question's first entry, by fits that knew no question of its entry."""
+    judged = np.zeros(len(outcomes.right))
+    for fold in range(_FOLDS):
+        own = outcomes.group % _FOLDS == fold
+        judged[own] = _confidences(_fit(outcomes, goal, ~own), outcomes)[own]
+    return judged
+
+
 def _fit(outcomes: Outcomes, goal: Goal, known: Flags) -> ConfidenceModel:
     """The model fitted to the `known` questions, with cautious thresholds and no promise."""
     unanswerable = known & ~outcomes.answerable
-    typical = float(outcomes.subject[unanswerable].mean()) if unanswerable.any() else TYPICAL_UNANSWERABLE
+    subjects = np.minimum(outcomes.subject, MOST_SUBJECT)
+    typical = float(subjects[unanswerable].mean()) if unanswerable.any() else TYPICAL_UNANSWERABLE
     locales = _frequent(outcomes, known)
-    columns = [np.ones_like(outcomes.lead), outcomes.subject - typical, outcomes.lead]
+    columns = [np.ones_like(outcomes.lead), subjects - typical, outcomes.lead]
     columns += [np.array([name == locale for name in outcomes.locales], dtype=np.float64) for locale in locales]
     coefficients = np.concatenate([_PRIOR, np.zeros(len(locales))])
     if (known & outcomes.answerable).any():
@@ -198,7 +206,8 @@ def _logistic(design: Floats, right: Flags, counts: Floats, mean: Floats, spread
 def _confidences(model: ConfidenceModel, outcomes: Outcomes) -> Floats:
     """(questions,) the confidence in each question's first entry."""
     offsets = np.array([model.locales.get(locale or "", 0.0) for locale in outcomes.locales])
-    confidences: Floats = expit(model.bias + model.subject * outcomes.subject + model.lead * outcomes.lead + offsets)
+    subjects = np.minimum(outcomes.subject, MOST_SUBJECT)
+    confidences: Floats = expit(model.bias + model.subject * subjects + model.lead * outcomes.lead + offsets)
     return confidences
 
 

@@ -9,6 +9,8 @@ from indexer.ranking import Signals
 
 # What a curator vouches for: the question is, word for word, a phrasing of this entry and of no other.
 EXACT_CONFIDENCE = 0.999
+# Nearer than an entry's views are to one another is no surer: where they differ widely, any of them is that near.
+MOST_SUBJECT = 1.0
 # The signal `subject` of what is found first for a question the base cannot answer, where nothing better is known.
 TYPICAL_UNANSWERABLE = 0.8
 
@@ -82,9 +84,10 @@ class Promise:
 class ConfidenceModel:
     """Turns signals into the probability that the entry answers the question, by logistic regression.
 
-    confidence = 1 / (1 + exp(-(bias + subject * signal + lead * signal + locales[locale]))), or EXACT_CONFIDENCE where
-    the signal `exact` is 1, if that is more. The starting values come from the leave-out questions of other bases, not
-    this one's, so `promise` is None and the threshold is cautious: no reply is less sure than the precision wanted.
+    confidence = 1 / (1 + exp(-(bias + subject * min(signal, 1) + lead * signal + locales[locale]))), or
+    EXACT_CONFIDENCE where the signal `exact` is 1, if that is more. The starting values come from the leave-out
+    questions of other bases, not this one's, so `promise` is None and the threshold is cautious: no reply is less sure
+    than the precision wanted.
     """
 
     bias: float = -4.1
@@ -106,7 +109,7 @@ class ConfidenceModel:
     def logit(self, signals: Signals, locale: str | None = None) -> float:
         """The log-odds of being right, but for an exact match."""
         offset = self.locales.get(locale, 0.0) if locale else 0.0
-        return self.bias + self.subject * signals.subject + self.lead * signals.lead + offset
+        return self.bias + self.subject * min(signals.subject, MOST_SUBJECT) + self.lead * signals.lead + offset
 
     def describe(self) -> str:
         """One line: what is promised, on what evidence, and the thresholds in force."""

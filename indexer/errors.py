@@ -37,3 +37,7 @@ class SnapshotDamaged(IndexerError):
 
 class StoreBusy(IndexerError):
     """Another process held the writer's lock for the whole timeout."""
+
+
+class TooFewQuestions(IndexerError):
+    """There are too few questions to tell a better encoder from a worse one."""

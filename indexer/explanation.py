@@ -7,7 +7,7 @@ from typing import Literal
 
 from indexer.calibration import LEAST_ANSWERABLE
 from indexer.combination import COMBINED, Weights
-from indexer.confidence import EXACT_CONFIDENCE, ConfidenceModel, Thresholds
+from indexer.confidence import EXACT_CONFIDENCE, MOST_SUBJECT, ConfidenceModel, Thresholds
 from indexer.decision import Decision, Outcome, decide
 from indexer.encoders import MAX_CHARACTERS
 from indexer.fitting import Parameters
@@ -129,7 +129,7 @@ def _contributions(best: Candidate, runner_up: Candidate | None, weights: Weight
 def _parts(signals: Signals, model: ConfidenceModel, locale: str | None) -> ConfidenceParts:
     return ConfidenceParts(
         bias=model.bias,
-        subject=model.subject * signals.subject,
+        subject=model.subject * min(signals.subject, MOST_SUBJECT),
         lead=model.lead * signals.lead,
         locale=model.locales.get(locale, 0.0) if locale else 0.0,
         fitted=model.confidence(replace(signals, exact=0.0), locale),
@@ -200,7 +200,8 @@ class _Case:
         model, evidence = self._model, self._model.evidence
         is_wanted = model.promise is None and model.thresholds.answer == model.goal.precision
         is_little = evidence.answerable + evidence.labelled < LEAST_ANSWERABLE
-        return "precision" if self._is_fitted and is_wanted and is_little else "threshold"
+        may_be_wanted = self._decision.confidence >= model.goal.suggest_precision
+        return "precision" if self._is_fitted and is_wanted and is_little and may_be_wanted else "threshold"
 
     def _missed(self) -> list[tuple[Outcome, float]]:
         thresholds = self._decision.thresholds
@@ -213,15 +214,23 @@ class _Case:
         if lead is not None:
             yield Change("lead", self._best.entry, outcome, self._if(lead=lead), lead, signals.lead)
         follows = self._weights.subject if self.runner_up else 0.0
-        rate = self._model.subject + self._model.lead * follows
         missing = self._missing(threshold)
-        if rate > 0 and missing is not None:
+        needed = None if missing is None else self._needed_subject(missing, self._model.lead * follows)
+        if needed is not None:
 
             def confidence(subject: float) -> float:
                 return self._if(subject=subject, lead=signals.lead + follows * (subject - signals.subject))
 
-            subject = _least(signals.subject + missing / rate, lambda value: confidence(value) >= threshold)
+            subject = _least(needed, lambda value: confidence(value) >= threshold)
             yield Change("subject", self._best.entry, outcome, confidence(subject), subject, signals.subject)
+
+    def _needed_subject(self, missing: float, lead_rate: float) -> float | None:
+        """The subject at which the log-odds have risen by `missing`; above MOST_SUBJECT only through the lead."""
+        now = self._best.signals.subject
+        rate, room = self._model.subject + lead_rate, max(MOST_SUBJECT - now, 0.0)
+        if missing <= room * rate and rate > 0:
+            return now + missing / rate
+        return now + room + (missing - room * rate) / lead_rate if lead_rate > 0 else None
 
     def _missing(self, threshold: float) -> float | None:
         """What the log-odds lack for the threshold, negative where they have more; None where nothing reaches it."""

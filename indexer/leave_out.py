@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from indexer._collection import Collection
+from indexer.adapter import Adapter
 from indexer.combination import COMBINED, Weights
 from indexer.documents import Document
 from indexer.lexical import FieldWeights
@@ -19,6 +20,7 @@ Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 Flags = NDArray[np.bool_]
 Vectors = Callable[[list[str]], NDArray[np.float32]]
+Learn = Callable[[int, Sequence[Document], Sequence[str]], Adapter]
 
 # Copies of the base; each lacks a tenth of the entries, and some a phrasing of every document that has several.
 _COPIES, _COPIES_OF_LARGE, _LARGE = 10, 4, 20_000
@@ -108,21 +110,32 @@ def gather(
     query_vectors_of: Vectors,
     fields: FieldWeights,
     on_progress: Callable[[int, int], None] | None = None,
+    learn: Learn | None = None,
 ) -> list[_Row]:
-    """Ask copies of the base of `documents` (of one kind, sorted) for phrasings and entries they lack."""
+    """Ask copies of the base of `documents` (of one kind, sorted) for phrasings and entries they lack.
+
+    `learn(copy, documents, asked)` gives a copy, that has those documents and is asked those texts, its adapter.
+    """
     rows: list[_Row] = []
     numbers = _shuffled({document.entry for document in documents})
-    is_large = sum(len(phrasings(document)) for document in documents) > _LARGE
-    copies = min(_COPIES_OF_LARGE if is_large else _COPIES, len(numbers))
-    for copy in range(copies if len(numbers) > 1 else 0):
+    copies = number_of_copies(documents)
+    for copy in range(copies):
         absent = {entry for entry, number in numbers.items() if number % min(_COPIES, len(numbers)) == copy}
         kept, questions = _split(documents, absent, copy)
         asked = _sample(questions, copies, copy)
-        collection = Collection.build(kept, vectors_of, fields)
-        rows += _ask(collection, asked, query_vectors_of([question.text for question in asked]))
+        texts = [question.text for question in asked]
+        adapter = learn(copy, kept, texts) if learn else None
+        rows += _ask(Collection.build(kept, vectors_of, fields, adapter), asked, query_vectors_of(texts))
         if on_progress:
             on_progress(copy + 1, copies)
     return rows
+
+
+def number_of_copies(documents: Sequence[Document]) -> int:
+    """How many copies of the base are asked; none where it has but one entry."""
+    entries = len({document.entry for document in documents})
+    is_large = sum(len(phrasings(document)) for document in documents) > _LARGE
+    return min(_COPIES_OF_LARGE if is_large else _COPIES, entries) if entries > 1 else 0
 
 
 def judge(collection: Collection, labelled: Sequence[Labelled], query_vectors_of: Vectors) -> list[_Row]:

@@ -5,6 +5,7 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 from typing import Self
@@ -14,18 +15,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from indexer._collection import Collection
+from indexer.adapter import Adapter
 from indexer.confidence import ConfidenceModel, Goal
 from indexer.documents import KINDS, Document, Kind
 from indexer.encoders import Encoder, Progress
 from indexer.errors import EncoderMismatch, IndexerError, SnapshotDamaged
-from indexer.fitting import Parameters, fit
+from indexer.fitting import Parameters, Vectors, fit, tune
 from indexer.leave_out import Labelled
 from indexer.manifest import FORMAT, Manifest, json_line, measure, read_manifest, verify_files, write_manifest
 from indexer.ranking import Candidate, Query, Wording
-from indexer.vector_cache import VectorCache
+from indexer.vector_cache import VectorCache, remembering
 from indexer.views import all_texts, phrasings
 
 UNPUBLISHED = "unpublished"
+_ADAPTER = "adapter.npy"
 
 
 class Snapshot:
@@ -72,7 +75,9 @@ class Snapshot:
         by_kind = {kind: [document for document in ordered if document.kind == kind] for kind in KINDS}
         _encode(all_texts(ordered), encoder, cache, on_progress)
         collections = {
-            kind: Collection.build(own, lambda texts: cache.vectors(texts, encoder.encode), parameters.fields)
+            kind: Collection.build(
+                own, partial(_vectors, encoder, cache), parameters.fields, _adapter(kind, parameters)
+            )
             for kind, own in by_kind.items()
         }
         manifest = Manifest(
@@ -100,22 +105,42 @@ class Snapshot:
         on_progress: Progress | None = None,
     ) -> Self:
         """The same content with parameters fitted to its faqs, for `goal`. `on_progress` counts copies of the base."""
-
-        def query_vectors_of(texts: list[str]) -> NDArray[np.float32]:
-            """The texts as questions."""
-            return encoder.encode(texts, role="query") if encoder.has_roles else cache.vectors(texts, encoder.encode)
-
         parameters = fit(
             self._collections["faq"].documents,
-            lambda texts: cache.vectors(texts, encoder.encode),
-            query_vectors_of,
+            partial(_vectors, encoder, cache),
+            _query_vectors(encoder, cache),
+            goal=goal,
+            fields=self.parameters.fields,
+            labelled=labelled,
+            fitted_to=self.manifest.highest_change,
+            tuning=self.parameters.tuning,
+            on_progress=on_progress,
+        )
+        return type(self)(replace(self.manifest, version=UNPUBLISHED), self._collections, parameters)
+
+    def tuned_parameters(
+        self,
+        encoder: Encoder,
+        cache: VectorCache,
+        goal: Goal,
+        labelled: Sequence[Labelled] = (),
+        on_progress: Progress | None = None,
+    ) -> Parameters:
+        """Parameters with the encoder tuned to this content's faqs, for a snapshot to be built with, if that is better.
+
+        They are compared with the encoder alone, whether or not this snapshot is tuned. TooFewQuestions where that
+        cannot be done.
+        """
+        return tune(
+            self._collections["faq"].documents,
+            partial(_vectors, encoder, cache),
+            _query_vectors(encoder, cache),
             goal=goal,
             fields=self.parameters.fields,
             labelled=labelled,
             fitted_to=self.manifest.highest_change,
             on_progress=on_progress,
         )
-        return type(self)(replace(self.manifest, version=UNPUBLISHED), self._collections, parameters)
 
     @property
     def confidence_model(self) -> ConfidenceModel:
@@ -152,7 +177,7 @@ class Snapshot:
 
     @property
     def content_hash(self) -> str:
-        """SHA-256 in hexadecimal of the documents, the encoder and the parameters: what decides every answer."""
+        """SHA-256 in hexadecimal of documents, encoder and parameters with their tuning: what decides every answer."""
         parts = (self.manifest.encoder, self.manifest.encoder_revision, self.parameters.to_dict())
         digest = hashlib.sha256(json.dumps([FORMAT, *parts], sort_keys=True).encode())
         for document in self.documents:
@@ -164,6 +189,8 @@ class Snapshot:
         folder.mkdir(parents=True, exist_ok=True)
         (folder / "documents.jsonl").write_bytes(b"".join(json_line(d.to_json()) for d in self.documents))
         (folder / "parameters.json").write_bytes(json_line(self.parameters.to_dict()))
+        if self.parameters.adapter:
+            self.parameters.adapter.save(folder / _ADAPTER)
         for kind in KINDS:
             self._collections[kind].save(folder, kind)
         files = {path.name: measure(path) for path in sorted(folder.iterdir())}
@@ -177,7 +204,8 @@ class Snapshot:
         if verify:
             verify_files(folder, manifest)
         try:
-            return cls(manifest, _load_collections(folder), _load_parameters(folder))
+            parameters = _load_parameters(folder)
+            return cls(manifest, _load_collections(folder, parameters), parameters)
         except (OSError, RuntimeError, ValueError, KeyError, TypeError, BadZipFile) as error:
             raise SnapshotDamaged(manifest.version, str(folder), f"unreadable: {error!r:.200}") from error
 
@@ -206,11 +234,32 @@ def _encode(texts: Sequence[str], encoder: Encoder, cache: VectorCache, on_progr
     cache.vectors(texts, encode)
 
 
-def _load_collections(folder: Path) -> dict[Kind, Collection]:
+def _vectors(encoder: Encoder, cache: VectorCache, texts: list[str]) -> NDArray[np.float32]:
+    """The encoder's own vectors of texts; the cache has no others."""
+    return cache.vectors(texts, encoder.encode)
+
+
+def _query_vectors(encoder: Encoder, cache: VectorCache) -> Vectors:
+    """What gives texts' vectors as questions."""
+    if encoder.has_roles:
+        return remembering(partial(encoder.encode, role="query"))
+    return partial(_vectors, encoder, cache)
+
+
+def _adapter(kind: Kind, parameters: Parameters) -> Adapter | None:
+    """Faqs alone are adapted: it was learned from them, and macros are ranked without parameters of their own."""
+    return parameters.adapter if kind == "faq" else None
+
+
+def _load_collections(folder: Path, parameters: Parameters) -> dict[Kind, Collection]:
     lines = (folder / "documents.jsonl").read_text(encoding="utf-8").split("\n")[:-1]
     documents = [Document.from_json(json.loads(line)) for line in lines]
-    return {kind: Collection.load(folder, kind, [d for d in documents if d.kind == kind]) for kind in KINDS}
+    return {
+        kind: Collection.load(folder, kind, [d for d in documents if d.kind == kind], _adapter(kind, parameters))
+        for kind in KINDS
+    }
 
 
 def _load_parameters(folder: Path) -> Parameters:
-    return Parameters.from_dict(json.loads((folder / "parameters.json").read_bytes()))
+    data = json.loads((folder / "parameters.json").read_bytes())
+    return Parameters.from_dict(data, Adapter.load(folder / _ADAPTER) if data.get("tuning") else None)

@@ -120,6 +120,21 @@ class VectorCache:
         return np.asarray(stored[rows], dtype=np.float32)
 
 
+def remembering(encode: Callable[[list[str]], Vectors]) -> Callable[[list[str]], Vectors]:
+    """`encode` with a memory: it is asked for each text once."""
+    known: dict[str, Vectors] = {}
+
+    def vectors_of(texts: list[str]) -> Vectors:
+        """(len(texts), dimension)"""
+        missing = [text for text in dict.fromkeys(texts) if text not in known]
+        # Asked for no text as well, since the shape of nothing depends on the encoder.
+        encoded = encode(missing)
+        known.update(zip(missing, encoded, strict=True))
+        return np.stack([known[text] for text in texts]) if texts else encoded
+
+    return vectors_of
+
+
 def _key(text: str) -> bytes:
     return bytes.fromhex(content_hash(text))
 

@@ -27,6 +27,7 @@ from kb_service.output import show_decision, show_evaluation, show_golden_warnin
 from kb_service.parts import Parts
 from kb_service.services.api_keys import SCOPES
 from kb_service.settings import NEW_PASSWORD
+from kb_service.tune_cli import tune
 
 _WAYS_ON = "--accept-regression publishes all the same, and without --publish it is kept as drafts"
 
@@ -38,6 +39,7 @@ def kb() -> None:
 
 
 kb.add_command(golden)
+kb.add_command(tune)
 
 
 def main() -> None:

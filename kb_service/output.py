@@ -14,6 +14,7 @@ from rich.table import Table
 from indexer.evaluation import Judged
 from indexer.regression import GRADES
 from indexer.snapshot import Snapshot
+from indexer.tuning import Tuning
 from kb_service.output_explained import promise_lines, reliability_table, show_explanation
 from kb_service.services.check_golden_questions import GoldenComparison, measures, question_facts, result_facts
 from kb_service.services.consider_question import Considered
@@ -180,14 +181,27 @@ def show_index(snapshot: Snapshot, behind: int, problem: str | None, *, json_out
         "changes_behind": behind,
         "problem": problem,
     }
+    tuning = snapshot.parameters.tuning
     report = read_promise(snapshot)
     if json_output:
-        _json(facts | {"confidence": report.model.describe()} | report.facts())
+        tuned = tuning.to_dict() if tuning else None
+        _json(facts | {"tuned": tuned, "confidence": report.model.describe()} | report.facts())
         return
-    for name, value in (facts | promise_lines(report)).items():
+    for name, value in (facts | {"tuned": _tuned(tuning)} | promise_lines(report)).items():
         click.echo(f"{name.replace('_', ' '):17} {value}")
     if table := reliability_table(report):
         _console().print(table)
+
+
+def _tuned(tuning: Tuning | None) -> str:
+    if tuning is None:
+        return "no"
+    gain = tuning.gain
+    changes = (
+        f"{name} {found.before:.1%} -> {found.after:.1%}"
+        for name, found in (("right entry first", gain.hit_at_1), ("answered automatically", gain.coverage))
+    )
+    return f"{tuning.tuned_at}; on {gain.questions} questions held out then, {', '.join(changes)}"
 
 
 def show_decision(considered: Considered, *, explained: bool, json_output: bool) -> None:

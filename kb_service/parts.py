@@ -24,6 +24,7 @@ from kb_service.services.recall_question import RecallQuestion
 from kb_service.services.record_reaction import RecordReaction
 from kb_service.services.search_macros import SearchMacros
 from kb_service.services.sync_index import SyncIndex
+from kb_service.services.tune_encoder import TuneEncoder
 from kb_service.services.use_macro import UseMacro
 from kb_service.settings import Settings
 from kb_service.storage.database import Database
@@ -38,6 +39,7 @@ class Parts:
     store: SnapshotStore
     live: LiveIndex
     sync: SyncIndex
+    tuning: TuneEncoder
     keys: ApiKeys
     accounts: Accounts
     importing: ImportContent
@@ -82,6 +84,7 @@ def wire(settings: Settings) -> Parts:
         store=store,
         live=live,
         sync=sync,
+        tuning=TuneEncoder(database, sync, encoder, settings.goal()),
         keys=ApiKeys(database),
         accounts=Accounts(database),
         importing=ImportContent(database, settings.max_import_bytes, settings.max_import_rows),

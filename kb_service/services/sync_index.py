@@ -10,7 +10,7 @@ import structlog
 from indexer.confidence import Goal
 from indexer.documents import Document, Keyword
 from indexer.encoders import Encoder
-from indexer.errors import SnapshotDamaged, SnapshotMissing
+from indexer.errors import EncoderMismatch, SnapshotDamaged, SnapshotMissing
 from indexer.fitting import Parameters
 from indexer.lexical import FieldWeights
 from indexer.snapshot import Snapshot
@@ -109,12 +109,10 @@ class SyncIndex:
             if previous is None or not self._is_fit_due(previous, len(judged)):
                 return None
             previous.require_encoder(self._load_encoder())
-            manifest = previous.manifest
-            documents = list(previous.documents)
-            snapshot = self._snapshot(documents, manifest.highest_change, manifest.source, previous.parameters, None)
             try:
                 report = partial(self._go_on, on_progress)
-                fitted = snapshot.fitted(self._load_encoder(), self._cache(), self._goal, judged, report)
+                snapshot = self.with_parameters(previous, previous.parameters)
+                fitted = snapshot.fitted(self._load_encoder(), self.cache(), self._goal, judged, report)
             except _ContentChanged:
                 return None
             version, golden = self._switch(previous, fitted)
@@ -139,9 +137,12 @@ class SyncIndex:
             return SyncReport(version, len(changes), rebuilt=False, golden=golden)
 
     def rebuild(self, on_progress: Progress | None = None) -> SyncReport:
-        """Build the index anew from the database, embedding every text again."""
+        """Build the index anew from the database, embedding every text again.
+
+        What was fitted and tuned is kept where the encoder is still the same.
+        """
         with self._store.lock(_LOCK_SECONDS):
-            self._cache().clear()
+            self.cache().clear()
             with self._database.reading() as work:
                 previous = self._previous(work)
                 documents, highest = _everything(work)
@@ -155,18 +156,31 @@ class SyncIndex:
 
         The second is built once and in memory; of it only the vectors of new texts are kept, for when they are needed.
         """
+        current = self.up_to_date(on_progress)
+        replaced = {(document.kind, document.entry, document.locale) for document in going_live}
+        kept = [d for d in current.documents if (d.kind, d.entry, d.locale) not in replaced]
+        return current, self._like(current, [*kept, *going_live], current.parameters, on_progress)
+
+    def up_to_date(self, on_progress: Progress | None = None) -> Snapshot:
+        """The index of what is published, brought up to date first if it has to be."""
         if self.is_needed():
             self.sync(on_progress)
         current = self._current()
         if current is None:
             raise NotReady("the index went away while it was looked at; try again")
         current.require_encoder(self._load_encoder())
-        replaced = {(document.kind, document.entry, document.locale) for document in going_live}
-        kept = [d for d in current.documents if (d.kind, d.entry, d.locale) not in replaced]
-        manifest = current.manifest
-        documents = [*kept, *going_live]
-        change, source = manifest.highest_change, manifest.source
-        return current, self._snapshot(documents, change, source, current.parameters, on_progress)
+        return current
+
+    def with_parameters(self, snapshot: Snapshot, parameters: Parameters) -> Snapshot:
+        """The same content with these parameters, in memory."""
+        return self._like(snapshot, snapshot.documents, parameters, None)
+
+    def adopt(self, parameters: Parameters) -> SyncReport:
+        """Switch to the index of the current content with these parameters."""
+        with self._store.lock(_LOCK_SECONDS):
+            current = self.up_to_date()
+            version, golden = self._switch(current, self.with_parameters(current, parameters))
+            return SyncReport(version, 0, rebuilt=False, golden=golden)
 
     def _build(
         self,
@@ -187,8 +201,8 @@ class SyncIndex:
         source: str,
         on_progress: Progress | None,
     ) -> tuple[str, GoldenComparison | None]:
-        """Build with the parameters there are, and switch."""
-        parameters = previous.parameters if previous else Parameters()
+        """Build with the parameters there are for this encoder, and switch."""
+        parameters = previous.parameters if previous and self._is_by_this_encoder(previous) else Parameters()
         return self._switch(previous, self._snapshot(documents, highest, source, parameters, on_progress))
 
     def _switch(self, previous: Snapshot | None, snapshot: Snapshot) -> tuple[str, GoldenComparison | None]:
@@ -218,9 +232,27 @@ class SyncIndex:
         many_more = abs(judged - used.labelled) > max(_FEW_JUDGED, _SHARE_OF_JUDGED * used.labelled)
         return (used.fitted_to, used.confidence.goal, used.fields) != wanted or many_more
 
+    def _is_by_this_encoder(self, snapshot: Snapshot) -> bool:
+        try:
+            snapshot.require_encoder(self._load_encoder())
+        except EncoderMismatch:
+            return False
+        return True
+
+    def _like(
+        self,
+        snapshot: Snapshot,
+        documents: Sequence[Document],
+        parameters: Parameters,
+        on_progress: Progress | None,
+    ) -> Snapshot:
+        """Other documents or parameters as of the same change of the same knowledge base."""
+        manifest = snapshot.manifest
+        return self._snapshot(documents, manifest.highest_change, manifest.source, parameters, on_progress)
+
     def _snapshot(
         self,
-        documents: list[Document],
+        documents: Sequence[Document],
         highest: int,
         source: str,
         parameters: Parameters,
@@ -229,7 +261,7 @@ class SyncIndex:
         return Snapshot.build(
             documents,
             self._load_encoder(),
-            self._cache(),
+            self.cache(),
             source=source,
             highest_change=highest,
             parameters=replace(parameters, fields=self._fields),
@@ -256,7 +288,8 @@ class SyncIndex:
                 self._loaded = None
         return self._loaded
 
-    def _cache(self) -> VectorCache:
+    def cache(self) -> VectorCache:
+        """The vectors this encoder has made."""
         encoder = self._load_encoder()
         return VectorCache(self._cache_dir, encoder.id, encoder.revision, encoder.dimension)
 

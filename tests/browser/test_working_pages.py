@@ -125,10 +125,22 @@ def test_a_curator_signs_in_and_tests_a_question(window: Window, sign_in: SignIn
     expect(page.get_by_role("heading", name="Resumen")).to_be_visible()
     page.get_by_label("Pregunta", exact=True).fill("perdi mi tarjeta")
     page.get_by_role("button", name="Probar").click()
-    expect(page.get_by_text("Responderíamos automáticamente")).to_be_visible()
+    expect(page.get_by_text("Responderíamos automáticamente: la confianza")).to_be_visible()
     expect(page.get_by_role("img", name="Confianza")).to_be_visible()
+    page.get_by_text("Cómo se forma la confianza").first.click()
+    expect(page.get_by_role("cell", name="Ventaja sobre todas las demás entradas")).to_be_visible()
     page.locator(".entry-question a").click()
     expect(page.get_by_role("heading", level=1)).to_have_text("¿Qué hago si pierdo mi tarjeta o me la roban?")
+
+
+def test_a_curator_reads_what_is_promised(window: Window, sign_in: SignIn) -> None:
+    """From the overview; the diagram has a name, and its numbers unfold beside it."""
+    page = sign_in(window())
+    page.get_by_role("link", name="Cómo lo sabemos").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Qué tan seguros estamos")
+    expect(page.get_by_role("img", name="Cuántas veces la primera entrada fue la correcta")).to_be_visible()
+    page.get_by_text("Lo mismo en una tabla").click()
+    expect(page.get_by_role("columnheader", name="Preguntas")).to_be_visible()
 
 
 def test_a_curator_keeps_a_golden_question_and_takes_it_back(window: Window, sign_in: SignIn, parts: Parts) -> None:

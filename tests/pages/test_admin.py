@@ -174,7 +174,11 @@ def test_a_rounded_share_stays_on_its_side_of_a_threshold(
 @pytest.mark.parametrize("language", ["es", "pt", "en"])
 def test_what_the_confidence_rests_on_is_said_in_her_language(language: str, signed_in: Callable[..., Browser]) -> None:
     """Not in English on a Spanish page."""
-    said = {"es": "valores iniciales", "pt": "valores iniciais", "en": "starting values"}
+    said = {
+        "es": "preguntas con respuesta conocida",
+        "pt": "perguntas com resposta conhecida",
+        "en": "questions whose answer is known",
+    }
     assert said[language] in signed_in("viewer", language).get("/admin/test?q=perdi+mi+tarjeta").words
 
 

@@ -19,9 +19,21 @@ from tests.support.bases import SAMPLE, faq, publish
 from tests.support.pages import PASSWORD, Browser, Page
 
 WORDS = {
-    "en": ("What we promise", "Right of the replies we give by ourselves; 95% is wanted", "measured on the content as"),
-    "es": ("Qué prometemos", "de las respuestas automáticas; se quiere 95%", "con el contenido tal como está ahora"),
-    "pt": ("O que prometemos", "das respostas automáticas; o desejado é 95%", "com o conteúdo como ele está agora"),
+    "en": (
+        "What we promise",
+        "Right replies of all that we give by ourselves; 95% is wanted",
+        "measured on the content as",
+    ),
+    "es": (
+        "Qué prometemos",
+        "Respuestas correctas de todas las automáticas; se quiere 95%",
+        "con el contenido tal como está ahora",
+    ),
+    "pt": (
+        "O que prometemos",
+        "Respostas certas de todas as automáticas; o desejado é 95%",
+        "com o conteúdo como ele está agora",
+    ),
 }
 
 
@@ -121,7 +133,7 @@ def test_content_that_has_changed_since_is_said(fitted: Flask, tmp_path: Path) -
     parts.live.refresh()
     page = _viewer(app).get("/admin/answers")
     assert "measured on an earlier state of the content" in page.words
-    assert "Right" in page.words
+    assert "Right replies" in page.words
     parts.database.close()
 
 
@@ -133,6 +145,7 @@ def test_before_the_first_fit_nothing_is_promised(poor: Flask) -> None:
     assert "These are starting values" in page.words
     assert page.all("circle") == []
     assert "Nothing is promised yet" in _viewer(poor).get("/admin").words
+    assert "starting values, not yet fitted" in _viewer(poor).get("/admin/test?q=tarjeta").words
 
 
 def test_with_too_little_evidence_it_says_what_helps(poor: Flask) -> None:

@@ -221,7 +221,7 @@ def test_the_contact_is_shown_wherever_a_person_is_wanted(own_app: Callable[...,
 
 def test_one_choice_is_asked_about_in_the_singular(browser: Browser, parts: Parts) -> None:
     """Not which of these, where there is one."""
-    queries = [UNSURE, "cajero", "clave", "contraseña", "perdi el celular", "no me llega el codigo"]
+    queries = [UNSURE, "cobraron dos veces", "seguro", "enviar dinero a otro país", "no me llega el codigo"]
     chosen = [(q, parts.questions.consider(q, None).decision) for q in queries]
     for count, said in ((1, "Is this what you are looking for?"), (3, "Which of these is it?")):
         query = next(q for q, decision in chosen if decision.outcome == "suggest" and len(decision.candidates) == count)

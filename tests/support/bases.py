@@ -1,7 +1,8 @@
 """Making databases and knowledge bases for tests."""
 
 import json
-from collections.abc import Iterable, Mapping
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,14 @@ from kb_service.services.import_content import ImportContent
 from kb_service.storage.database import Database
 
 SAMPLE = Path(__file__).parents[2] / "kb_service" / "sample"
+_MANNERS = (
+    "Hola, soy de Monterrey: {}",
+    "ayuda urgente, llevo una hora esperando, {}",
+    "{}",
+    "disculpe señorita, mi esposo pregunta: {}",
+    "{} y no tengo todo el día",
+    "les escribo desde el aeropuerto: {}",
+)
 
 
 def migrated(url: str) -> None:
@@ -54,3 +63,15 @@ def publish(database: Database, path: Path, lines: Iterable[Mapping[str, Any]]) 
     """Import and publish these lines by way of a file at `path`."""
     importing = ImportContent(database, 50_000_000, 100_000)
     return importing.apply(importing.preview(write_lines(path, lines), publish=True), author="test")
+
+
+def wordy_customers() -> Iterator[dict[str, Any]]:
+    """Twenty entries of the sample, whose phrasings say a lot besides what they are about: tuning helps."""
+    texts: dict[str, list[str]] = defaultdict(list)
+    for line in (SAMPLE / "faqs.jsonl").read_text(encoding="utf-8").splitlines():
+        fields = json.loads(line)
+        if fields["locale"] in ("es-MX", "en"):
+            texts[fields["key"]] += [fields["question"], *fields.get("variants", [])]
+    for number, key in enumerate(sorted(texts)[:20]):
+        said = [_MANNERS[(place + number) % len(_MANNERS)].format(text) for place, text in enumerate(texts[key])]
+        yield faq(key, question=said[0], variants=said[1:])

@@ -32,10 +32,10 @@ def draw(
     """Questions whose first entry is right with the probability that a ConfidenceModel of these numbers says; of the
     wrong ones so many are unanswerable that they are `share` of all. Three questions each make a group."""
     rng = np.random.default_rng(seed)
-    subjects, leads = rng.normal(1.0, 0.25, questions), rng.normal(1.0, 2.5, questions)
+    subjects, leads = rng.normal(1.0, 0.25, questions), rng.normal(1.0, 4.0, questions)
     levels = offsets or {None: 0.0}
     locales = [list(levels)[number] for number in rng.integers(len(levels), size=questions)]
-    logits = bias + subject * subjects + lead * leads + [levels[locale] for locale in locales]
+    logits = bias + subject * np.minimum(subjects, 1.0) + lead * leads + [levels[locale] for locale in locales]
     right = rng.random(questions) < expit(logits)
     answerable = right | (rng.random(questions) >= share / max((~right).mean(), share))
     return outcomes_of(subjects, leads, right, answerable, group=np.arange(questions) // 3, locales=locales)
