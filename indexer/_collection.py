@@ -187,13 +187,16 @@ class Collection:
         return tuple(candidates)
 
     def shortlist(self, query: Query, limit: int = 10) -> Shortlist | None:
-        """The candidates, more than `limit` if there are as many; None when the question holds no letter."""
-        if not self.documents or not has_letters(query.text):
-            return None
+        """The candidates, more than `limit` if there are as many.
+
+        None when the question holds no letter, unless it is a phrasing all the same, such as 404.
+        """
         allowed = self._allowed(query.channel)
         text = query.text[:MAX_CHARACTERS]
-        match = self._lexical.match(text)
         exact = self._exact(text, allowed)
+        if not self.documents or not (has_letters(query.text) or len(exact)):
+            return None
+        match = self._lexical.match(text)
         vector = query.vector if self._adapter is None else self._adapter.apply(query.vector[None])[0]
         rows, similarities = self._first_stage(vector, match, allowed, exact, limit)
         if not len(rows):

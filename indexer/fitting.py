@@ -60,7 +60,7 @@ class Parameters:
             FieldWeights(**data["fields"]),
             int(data["fitted_to"]),
             int(data["labelled"]),
-            Tuning.from_dict(data["tuning"], adapter) if data.get("tuning") else None,
+            Tuning.from_dict(data["tuning"], adapter) if data["tuning"] else None,
         )
 
 

@@ -262,4 +262,4 @@ def _load_collections(folder: Path, parameters: Parameters) -> dict[Kind, Collec
 
 def _load_parameters(folder: Path) -> Parameters:
     data = json.loads((folder / "parameters.json").read_bytes())
-    return Parameters.from_dict(data, Adapter.load(folder / _ADAPTER) if data.get("tuning") else None)
+    return Parameters.from_dict(data, Adapter.load(folder / _ADAPTER) if data["tuning"] else None)

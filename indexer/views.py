@@ -45,7 +45,7 @@ def views(document: Document) -> tuple[tuple[str, float], ...]:
     """Every text whose vector says what the document is about, each once, and how much it counts.
 
     Its phrasings and the start of its body, and the keywords that are not muted, as half a phrasing each: a curator's
-    weight acts on words alone, so that raising it can only help the entry.
+    weight acts on words alone, so that raising one that is above 0 can only help the entry.
     """
     body = plain_start(document.body)
     keywords = (" ".join(keyword.term.split()) for keyword in document.keywords if keyword.weight > 0)

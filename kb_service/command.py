@@ -92,9 +92,12 @@ def fit_index(found: Parts) -> SyncReport | None:
 
 
 def ready_index(found: Parts) -> None:
-    """Bring the index up to date if it is behind, and load it."""
+    """Bring the index up to date and fit it if it is behind, and load it.
+
+    Where it is not, it stays as it is: who only asks must not change what others are served, by settings of their own.
+    """
     if found.sync.is_needed():
         with embedding_progress() as report:
             found.sync.sync(report)
-    fit_index(found)
+        fit_index(found)
     found.live.refresh()

@@ -60,7 +60,7 @@ class Settings(BaseSettings):
     max_import_bytes: PositiveInt = Field(50_000_000, description="Largest file accepted for import.")
     max_import_rows: PositiveInt = Field(200_000, description="Most rows accepted in one import.")
     precision_wanted: float = Field(
-        0.95, gt=0, lt=1, description="Share of automatic replies that must be right; the thresholds follow from it."
+        0.95, gt=0, le=0.99, description="Share of automatic replies that must be right; the thresholds follow from it."
     )
     suggest_precision: float = Field(
         0.5, gt=0, lt=1, description="Share of offers of choices that must have the right entry first."

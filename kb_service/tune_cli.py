@@ -43,6 +43,8 @@ def tune(found: Parts, undo: bool, dry_run: bool, json_output: bool) -> None:
         click.echo(json.dumps(done.facts(), ensure_ascii=False))
         return
     _show(done)
+    if done.tuning and done.golden:
+        click.echo("golden questions were learned from: what they get now says nothing of new ones")
     show_golden_warning(done.golden)
 
 

@@ -125,7 +125,9 @@ class SyncIndex:
                 previous = self._previous(work)
                 source = work.knowledge_base_id()
                 if previous is None:
-                    return self._build(None, *_everything(work), source, on_progress)
+                    documents, highest = _everything(work)
+                    version, golden = self._publish(None, documents, highest, source, on_progress)
+                    return SyncReport(version, highest, rebuilt=True, golden=golden)
                 previous.require_encoder(self._load_encoder())
                 changes = work.content.changes_after(previous.manifest.highest_change)
                 if not changes:
@@ -139,7 +141,8 @@ class SyncIndex:
     def rebuild(self, on_progress: Progress | None = None) -> SyncReport:
         """Build the index anew from the database, embedding every text again.
 
-        What was fitted and tuned is kept where the encoder is still the same.
+        What was tuned is kept where the encoder is still the same; what was fitted is in force until the fit that this
+        makes due.
         """
         with self._store.lock(_LOCK_SECONDS):
             self.cache().clear()
@@ -147,7 +150,8 @@ class SyncIndex:
                 previous = self._previous(work)
                 documents, highest = _everything(work)
                 source = work.knowledge_base_id()
-            return self._build(previous, documents, highest, source, on_progress)
+            version, golden = self._publish(previous, documents, highest, source, on_progress, fit_anew=True)
+            return SyncReport(version, highest, rebuilt=True, golden=golden)
 
     def candidate(
         self, going_live: Sequence[Document], on_progress: Progress | None = None
@@ -182,17 +186,6 @@ class SyncIndex:
             version, golden = self._switch(current, self.with_parameters(current, parameters))
             return SyncReport(version, 0, rebuilt=False, golden=golden)
 
-    def _build(
-        self,
-        previous: Snapshot | None,
-        documents: list[Document],
-        highest: int,
-        source: str,
-        on_progress: Progress | None,
-    ) -> SyncReport:
-        version, golden = self._publish(previous, documents, highest, source, on_progress)
-        return SyncReport(version, highest, rebuilt=True, golden=golden)
-
     def _publish(
         self,
         previous: Snapshot | None,
@@ -200,9 +193,13 @@ class SyncIndex:
         highest: int,
         source: str,
         on_progress: Progress | None,
+        *,
+        fit_anew: bool = False,
     ) -> tuple[str, GoldenComparison | None]:
         """Build with the parameters there are for this encoder, and switch."""
         parameters = previous.parameters if previous and self._is_by_this_encoder(previous) else Parameters()
+        if fit_anew:
+            parameters = replace(parameters, fitted_to=Parameters().fitted_to)
         return self._switch(previous, self._snapshot(documents, highest, source, parameters, on_progress))
 
     def _switch(self, previous: Snapshot | None, snapshot: Snapshot) -> tuple[str, GoldenComparison | None]:
@@ -258,13 +255,15 @@ class SyncIndex:
         parameters: Parameters,
         on_progress: Progress | None,
     ) -> Snapshot:
+        if parameters.fields != self._fields:
+            parameters = replace(parameters, fields=self._fields, fitted_to=Parameters().fitted_to)
         return Snapshot.build(
             documents,
             self._load_encoder(),
             self.cache(),
             source=source,
             highest_change=highest,
-            parameters=replace(parameters, fields=self._fields),
+            parameters=parameters,
             on_progress=on_progress,
         )
 

@@ -170,6 +170,14 @@ def test_the_wording_of_one_entry_is_answered(build: Build, ask, text: str) -> N
     assert almost[0].signals.exact == 0
 
 
+def test_a_phrasing_without_letters_is_found_by_its_wording(build: Build, ask) -> None:
+    """And by nothing else."""
+    snapshot = build([Document("a", "faq", "en", 1, "Page not found", "Try again.", ("404",))])
+    (best, *_) = ranked = snapshot.rank("faq", ask("404!"))
+    assert (best.entry, decide(ranked, snapshot.confidence_model).outcome) == ("a", "answer")
+    assert snapshot.rank("faq", ask("405")) == ()
+
+
 def test_a_wording_of_two_entries_decides_for_neither(build: Build, ask) -> None:
     """Except in a channel where only one of them is shown."""
     base = [
