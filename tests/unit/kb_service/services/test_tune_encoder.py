@@ -119,7 +119,9 @@ def test_kept_by_publications_fits_and_rebuilds(small: SmallBase, noisy: NoisyEn
     assert small.sync.fit() is not None
     current, preview = small.sync.candidate(small.store.load().documents[:1])
     small.sync.rebuild()
-    for snapshot in (current, preview, small.store.load()):
+    rebuilt = small.store.load()
+    assert small.sync.fit() is not None
+    for snapshot in (current, preview, rebuilt, small.store.load()):
         assert snapshot.parameters.tuning == tuning
     assert small.store.load().parameters.fitted_to == ENTRIES + 1
     again = _tuner(small).tune()
