@@ -152,7 +152,9 @@ def rebuild(found: Parts) -> None:
 def status(found: Parts, json_output: bool) -> None:
     """Say which index is current, what it holds and how far behind it is."""
     found.live.refresh()
-    show_index(found.live.current().snapshot, found.sync.behind(), found.live.problem, json_output=json_output)
+    snapshot = found.live.current().snapshot
+    is_fit_due = found.sync.is_fit_due()
+    show_index(snapshot, found.sync.behind(), found.live.problem, is_fit_due=is_fit_due, json_output=json_output)
 
 
 @index.command()

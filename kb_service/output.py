@@ -165,7 +165,7 @@ def _expected(question: GoldenQuestion) -> str:
     return question.expected or "nothing"
 
 
-def show_index(snapshot: Snapshot, behind: int, problem: str | None, *, json_output: bool) -> None:
+def show_index(snapshot: Snapshot, behind: int, problem: str | None, *, is_fit_due: bool, json_output: bool) -> None:
     """The index in use, how far it is behind the change log, what it promises and on what evidence."""
     manifest = snapshot.manifest
     facts: dict[str, Any] = {
@@ -180,6 +180,7 @@ def show_index(snapshot: Snapshot, behind: int, problem: str | None, *, json_out
         "highest_change": manifest.highest_change,
         "changes_behind": behind,
         "problem": problem,
+        "fit_due": is_fit_due,
     }
     tuning = snapshot.parameters.tuning
     report = read_promise(snapshot)

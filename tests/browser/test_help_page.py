@@ -38,7 +38,7 @@ def test_a_lost_card_is_answered_and_the_feedback_is_stored(window: Window, part
 def test_portuguese_is_answered_in_portuguese(window: Window) -> None:
     """The page and the answer."""
     page = window(language="pt-BR")
-    ask(page, "perdi meu cartão e agora?")
+    ask(page, "perdi meu cartão")
     expect(page.get_by_role("article")).to_contain_text("congele o cartão")
     expect(page.get_by_text("Isso ajudou?")).to_be_visible()
 
