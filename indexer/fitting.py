@@ -136,47 +136,29 @@ class Sources:
 
 
 def fit(
-    documents: Sequence[Document],
-    vectors_of: Vectors,
-    query_vectors_of: Vectors,
-    *,
+    sources: Sources,
     goal: Goal,
-    fields: FieldWeights,
-    labelled: Sequence[Labelled] = (),
+    *,
     fitted_to: int = 0,
     tuning: Tuning | None = None,
     on_progress: Progress | None = None,
 ) -> Parameters:
-    """The parameters for sorted `documents` of one kind; `vectors_of` and `query_vectors_of` give texts' unit vectors.
-
-    `tuning` is kept as it is.
-    """
-    sources = Sources(documents, vectors_of, query_vectors_of, fields, labelled).plain()
-    examples = sources.examples(tuned=tuning is not None, on_progress=on_progress)
+    """The parameters for `sources`; `tuning` is kept as it is."""
+    examples = sources.plain().examples(tuned=tuning is not None, on_progress=on_progress)
     weights = _weights(examples)
     confidence = calibrate(Outcomes.of(examples, weights), goal)
-    return Parameters(weights, confidence, fields, fitted_to, len(labelled), tuning)
+    return Parameters(weights, confidence, sources.fields, fitted_to, len(sources.judged), tuning)
 
 
-def tune(
-    documents: Sequence[Document],
-    vectors_of: Vectors,
-    query_vectors_of: Vectors,
-    *,
-    goal: Goal,
-    fields: FieldWeights,
-    labelled: Sequence[Labelled] = (),
-    fitted_to: int = 0,
-    on_progress: Progress | None = None,
-) -> Parameters:
-    """As `fit`, with the encoder tuned to these documents; `tuning.gain` says whether that is better than without.
+def tune(sources: Sources, goal: Goal, *, fitted_to: int = 0, on_progress: Progress | None = None) -> Parameters:
+    """As `fit`, with the encoder tuned to the documents; `tuning.gain` says whether that is better than without.
 
     Questions that are only known not to be answered by an entry are left out. TooFewQuestions where there is too little
     to compare with.
     """
-    confirmed = [question for question in labelled if question.confirmed]
-    sources = Sources(documents, vectors_of, query_vectors_of, fields, confirmed).plain()
-    copies = number_of_copies(documents)
+    confirmed = [question for question in sources.judged if question.confirmed]
+    sources = replace(sources, judged=confirmed).plain()
+    copies = number_of_copies(sources.documents)
     before = sources.examples(tuned=False, on_progress=on_progress and (lambda done, _: on_progress(done, 2 * copies)))
     _require_enough(before)
     after = sources.examples(
@@ -187,7 +169,7 @@ def tune(
     gain = measure_gain(Outcomes.of(before, _weights(before)), outcomes, goal)
     adapter, number, confirmed_number = sources.learned()
     tuning = Tuning(adapter, datetime.now(UTC).isoformat(timespec="seconds"), number, confirmed_number, gain)
-    return Parameters(weights, calibrate(outcomes, goal), fields, fitted_to, len(confirmed), tuning)
+    return Parameters(weights, calibrate(outcomes, goal), sources.fields, fitted_to, len(confirmed), tuning)
 
 
 def _weights(examples: Examples) -> Weights:

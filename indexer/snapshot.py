@@ -20,7 +20,7 @@ from indexer.confidence import ConfidenceModel, Goal
 from indexer.documents import KINDS, Document, Kind
 from indexer.encoders import Encoder, Progress
 from indexer.errors import EncoderMismatch, IndexerError, SnapshotDamaged
-from indexer.fitting import Parameters, Vectors, fit, tune
+from indexer.fitting import Parameters, Sources, Vectors, fit, tune
 from indexer.leave_out import Labelled
 from indexer.manifest import FORMAT, Manifest, json_line, measure, read_manifest, verify_files, write_manifest
 from indexer.ranking import Candidate, Query, Wording
@@ -106,12 +106,8 @@ class Snapshot:
     ) -> Self:
         """The same content with parameters fitted to its faqs, for `goal`. `on_progress` counts copies of the base."""
         parameters = fit(
-            self._collections["faq"].documents,
-            partial(_vectors, encoder, cache),
-            _query_vectors(encoder, cache),
-            goal=goal,
-            fields=self.parameters.fields,
-            labelled=labelled,
+            self._sources(encoder, cache, labelled),
+            goal,
             fitted_to=self.manifest.highest_change,
             tuning=self.parameters.tuning,
             on_progress=on_progress,
@@ -131,15 +127,16 @@ class Snapshot:
         They are compared with the encoder alone, whether or not this snapshot is tuned. TooFewQuestions where that
         cannot be done.
         """
-        return tune(
+        sources = self._sources(encoder, cache, labelled)
+        return tune(sources, goal, fitted_to=self.manifest.highest_change, on_progress=on_progress)
+
+    def _sources(self, encoder: Encoder, cache: VectorCache, labelled: Sequence[Labelled]) -> Sources:
+        return Sources(
             self._collections["faq"].documents,
             partial(_vectors, encoder, cache),
             _query_vectors(encoder, cache),
-            goal=goal,
-            fields=self.parameters.fields,
-            labelled=labelled,
-            fitted_to=self.manifest.highest_change,
-            on_progress=on_progress,
+            self.parameters.fields,
+            labelled,
         )
 
     @property

@@ -18,7 +18,7 @@ from indexer.confidence import ConfidenceModel, Evidence, Goal, Promise, Reliabi
 from indexer.decision import decide
 from indexer.documents import Document, Keyword
 from indexer.encoders import unit_rows
-from indexer.fitting import Parameters, fit
+from indexer.fitting import Parameters, Sources, fit
 from indexer.leave_out import Labelled
 from indexer.lexical import FieldWeights
 from indexer.ranking import Query
@@ -27,10 +27,15 @@ from tests.unit.indexer.conftest import GramEncoder
 ENCODER = GramEncoder()
 
 
-def fitted(base: Sequence[Document], *labelled: Labelled, **options: Any) -> Parameters:
+def fitted(
+    base: Sequence[Document],
+    *labelled: Labelled,
+    goal: Goal = Goal(),
+    fields: FieldWeights = FieldWeights(),
+    **options: Any,
+) -> Parameters:
     """The parameters for a base under the usual goal and fields, unless said otherwise."""
-    usual = {"goal": Goal(), "fields": FieldWeights(), "labelled": labelled}
-    return fit(base, ENCODER.encode, ENCODER.encode, **{**usual, **options})
+    return fit(Sources(base, ENCODER.encode, ENCODER.encode, fields, labelled), goal, **options)
 
 
 SUBJECTS: dict[str, int] = {}
@@ -63,7 +68,7 @@ def clustered(entries: int, texts: int) -> list[Document]:
 def sample() -> tuple[list[Document], Parameters]:
     """Forty entries of four phrasings each, and the parameters fitted to them."""
     base = clustered(40, 4)
-    return base, fit(base, vectors_of, vectors_of, goal=Goal(), fields=FieldWeights(), fitted_to=9)
+    return base, fit(Sources(base, vectors_of, vectors_of, FieldWeights()), Goal(), fitted_to=9)
 
 
 def test_the_promise_is_kept_by_questions_nobody_has_seen(sample: tuple[list[Document], Parameters]) -> None:
@@ -88,7 +93,7 @@ def test_the_promise_is_kept_by_questions_nobody_has_seen(sample: tuple[list[Doc
 def test_fitting_is_the_same_every_time(sample: tuple[list[Document], Parameters]) -> None:
     """To the last bit; the parameters say to what they were fitted."""
     base, parameters = sample
-    again = fit(base, vectors_of, vectors_of, goal=Goal(), fields=FieldWeights(), fitted_to=9)
+    again = fit(Sources(base, vectors_of, vectors_of, FieldWeights()), Goal(), fitted_to=9)
     assert again == parameters
     assert (parameters.fitted_to, parameters.fields, parameters.labelled) == (9, FieldWeights(), 0)
     assert parameters.confidence.evidence.answerable == 144
@@ -149,7 +154,7 @@ def test_judgements_join_the_fit(sample: tuple[list[Document], Parameters]) -> N
     said = [Labelled(asking(n, 100), f"e{n:03d}", weight=3.0) for n in range(30)]
     wrong = [replace(question, confirmed=False) for question in said]
     right, refused = (
-        fit(base, vectors_of, vectors_of, goal=goal, fields=fields, labelled=judgements) for judgements in (said, wrong)
+        fit(Sources(base, vectors_of, vectors_of, fields, judgements), goal) for judgements in (said, wrong)
     )
     assert right.labelled == refused.labelled == 30
     assert right.confidence.evidence == replace(parameters.confidence.evidence, labelled=30)

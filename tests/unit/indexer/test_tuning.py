@@ -50,7 +50,7 @@ def base_of(noisy: NoisyEncoder, entries: int, texts: int) -> list[Document]:
 
 def tuned(base: Sequence[Document], noisy: NoisyEncoder, *labelled: Labelled, **more: Any) -> Parameters:
     """What tuning to a base gives."""
-    return tune(base, noisy.encode, noisy.encode, goal=Goal(), fields=FieldWeights(), labelled=labelled, **more)
+    return tune(Sources(base, noisy.encode, noisy.encode, FieldWeights(), labelled), Goal(), **more)
 
 
 def tuning_of(parameters: Parameters) -> Tuning:
@@ -199,7 +199,7 @@ def test_a_fit_to_a_tuned_base_keeps_the_adapter_and_promises_no_more_than_is_tr
 ) -> None:
     """Copies with an adapter that knows the held-out phrasings would find nearly all of them."""
     tuning = tuning_of(tuned(base, noisy))
-    again = fit(base, noisy.encode, noisy.encode, goal=Goal(), fields=FieldWeights(), fitted_to=9, tuning=tuning)
+    again = fit(Sources(base, noisy.encode, noisy.encode, FieldWeights()), Goal(), fitted_to=9, tuning=tuning)
     assert (again.tuning, again.fitted_to) == (tuning, 9)
     examples = Sources(base, noisy.encode, noisy.encode, FieldWeights()).examples(tuned=True)
     knowing = Sources(
