@@ -1,0 +1,117 @@
+"""What is computed of one metric, as arrays over treatments, before anything is worded."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import numpy as np
+
+from experiments.bayes import Posterior, posterior
+from experiments.contrast import Contrast, Flags, Floats, Reference, Wald
+from experiments.group_sequential import PlannedLook
+from experiments.metrics import Observed, Row, rows
+from experiments.reading import Metric, Test
+from experiments.segments import Segments, shrink
+from experiments.sequential import LEAST_UNITS, ConfidenceSequence, mixture_variance
+from experiments.survey import Response, response
+
+
+@dataclass(frozen=True)
+class Compared:
+    """One metric's comparisons.
+
+    `contrast` is what all decisions rest on: the test of a fixed sample, or the monitored one. `response` is there for
+    surveys, `segments` by dimension and treatment.
+    """
+
+    metric: Metric
+    control: Floats
+    treatments: Floats
+    observed: Observed
+    contrast: Contrast
+    method: str
+    response: Response | None
+    segments: Mapping[str, tuple[Segments, ...]]
+    distrusted: Flags
+
+    @cached_property
+    def p_values(self) -> Floats:
+        """Two-sided p-values (treatments,); NaN where there is none, also where the arms changed who answered."""
+        return np.where(self.distrusted, np.nan, self.contrast.p_value())
+
+    @cached_property
+    def posterior(self) -> Posterior:
+        """The Bayesian view (treatments,)."""
+        return posterior(self.observed.difference, self.metric.sign)
+
+
+def compare(metric: Metric, test: Test) -> Compared:
+    """All comparisons of one metric."""
+    stacked = rows(metric.kind, [metric.arms[arm] for arm in (test.control, *test.treatments)])
+    control, treatments = np.repeat(stacked[:1], len(stacked) - 1, axis=0), stacked[1:]
+    observed = metric.kind.compare(control, treatments)
+    reference = _reference(test, observed)
+    answered = _response(metric, test, control, treatments)
+    return Compared(
+        metric=metric,
+        control=control,
+        treatments=treatments,
+        observed=observed,
+        contrast=observed.fixed if reference is None else _monitored(observed, reference),
+        method=observed.method if reference is None else f"{observed.method}_{_NAMES[type(reference)]}",
+        response=answered,
+        segments=_segments(metric, test),
+        distrusted=np.zeros(len(treatments), bool) if answered is None else answered.differs(test.alpha),
+    )
+
+
+_NAMES: Mapping[type[Reference], str] = {ConfidenceSequence: "confidence_sequence", PlannedLook: "planned_look"}
+
+
+def _reference(test: Test, observed: Observed) -> Reference | None:
+    """What a monitored test is held against; None for a sample of fixed size."""
+    if test.monitoring is None:
+        return None
+    planned = test.monitoring.planned_n
+    if test.monitoring.previous_looks is not None:
+        return PlannedLook((*test.monitoring.previous_looks, test.fraction))
+    shares = np.array([test.weights[test.control] + test.weights[arm] for arm in test.treatments])
+    return ConfidenceSequence(observed.difference.units, mixture_variance(planned * shares, test.alpha))
+
+
+def _monitored(observed: Observed, reference: Reference) -> Wald:
+    """The estimate against `reference`; nothing is said where there are too few units or cases."""
+    is_ready = (observed.least_units >= LEAST_UNITS) & ~observed.is_sparse
+    difference = replace(
+        observed.difference, squared_error=np.where(is_ready, observed.difference.squared_error, np.nan)
+    )
+    ratio = observed.ratio
+    if ratio is not None:
+        ratio = replace(ratio, control_squared_error=np.where(is_ready, ratio.control_squared_error, np.nan))
+    return Wald(difference, reference, ratio, observed.least, observed.most)
+
+
+def _response(metric: Metric, test: Test, control: Floats, treatments: Floats) -> Response | None:
+    """The comparison of response rates, for surveys."""
+    if metric.asked is None:
+        return None
+    asked = np.array([metric.asked.get(arm, np.nan) for arm in (test.control, *test.treatments)], dtype=np.float64)
+    answered = [part.sum(axis=1) if metric.type == "ordinal" else part[:, 0] for part in (control, treatments)]
+    return response((answered[0], answered[1]), (np.repeat(asked[:1], len(asked) - 1), asked[1:]))
+
+
+def _segments(metric: Metric, test: Test) -> Mapping[str, tuple[Segments, ...]]:
+    return {
+        dimension: tuple(
+            _shrunk(metric, [(arms[test.control], arms[treatment]) for arms in parts.values()])
+            for treatment in test.treatments
+        )
+        for dimension, parts in (metric.segments or {}).items()
+    }
+
+
+def _shrunk(metric: Metric, pairs: Sequence[tuple[Row | None, Row | None]]) -> Segments:
+    """The segments of one comparison; one with too few cases counts as too small."""
+    stacked = rows(metric.kind, [row for pair in pairs for row in pair])
+    observed = metric.kind.compare(stacked[::2], stacked[1::2])
+    return shrink(observed.difference, np.where(observed.is_sparse, 0.0, observed.least_units))

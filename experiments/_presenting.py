@@ -1,0 +1,253 @@
+"""Turns arrays into results: every number finite, or None with a `why`."""
+
+import math
+from collections.abc import Callable
+
+import numpy as np
+from scipy import special
+
+from experiments._comparing import Compared
+from experiments.contrast import Arm, Floats, Interval
+from experiments.metrics import mean_scores
+from experiments.multiplicity import Adjustment
+from experiments.normality import Shape, bootstrap_interval, needed_units, transformed_interval
+from experiments.reading import Metric, Test
+from experiments.report import (
+    Ci,
+    ComparisonResult,
+    CovariateResult,
+    Dimension,
+    Estimate,
+    ExpectedLoss,
+    GuardrailResult,
+    NormalityCheck,
+    SegmentResult,
+    Sequential,
+    Survey,
+)
+from experiments.segments import LEAST_UNITS, Segments
+from experiments.survey import bounds
+
+Heterogeneity = Callable[[int, str], float | None]
+
+
+def present(
+    one: Compared, adjustment: Adjustment, test: Test, heterogeneity: Heterogeneity
+) -> tuple[ComparisonResult, ...]:
+    """The results of one metric; `heterogeneity` gives the adjusted p-value of a treatment's dimension."""
+    parts = _Parts(one, adjustment, test)
+    return tuple(
+        ComparisonResult(
+            treatment=treatment,
+            absolute=parts.absolute(i),
+            relative=parts.relative(i),
+            p_value=finite(one.p_values[i]),
+            adjusted_p_value=finite(adjustment.p_values[i]),
+            adjusted_ci=parts.adjusted_ci(i),
+            method=one.method,
+            sequential=parts.sequential(i),
+            fixed_horizon=parts.fixed_horizon(i),
+            probability_better=parts.trusted(i, one.posterior.probability_better[i]),
+            expected_loss=ExpectedLoss(
+                parts.trusted(i, one.posterior.loss_of_shipping[i]), parts.trusted(i, one.posterior.loss_of_keeping[i])
+            ),
+            guardrail=parts.guardrail(i),
+            survey=parts.survey(i),
+            covariate=parts.covariate(i),
+            normality=parts.normality(i),
+            mean_difference=parts.mean_difference(i),
+            dimensions=tuple(
+                _dimension(
+                    name, list((one.metric.segments or {})[name]), by_treatment[i], heterogeneity(i, name), test.alpha
+                )
+                for name, by_treatment in one.segments.items()
+            ),
+        )
+        for i, treatment in enumerate(test.treatments)
+    )
+
+
+def finite(value: float | np.floating) -> float | None:
+    """The number, or None where there is none."""
+    return float(value) if math.isfinite(value) else None
+
+
+def interval_of(interval: Interval, i: int) -> Ci | None:
+    """The i-th interval, or None where it is unbounded or there is none."""
+    low, high = float(interval[0][i]), float(interval[1][i])
+    return (low, high) if math.isfinite(low) and math.isfinite(high) else None
+
+
+class _Parts:
+    """The parts of a metric's results; the i-th treatment's are asked for by number."""
+
+    def __init__(self, one: Compared, adjustment: Adjustment, test: Test) -> None:
+        self._one, self._test = one, test
+        self._interval = one.contrast.interval(test.alpha)
+        self._adjusted = one.contrast.interval(adjustment.alphas)
+        self._lift, self._lift_interval = one.contrast.lift(), one.contrast.lift_interval(test.alpha)
+        self._is_at_end = test.monitoring is not None and test.fraction >= 1
+        self._fixed = one.observed.fixed
+
+    def trusted(self, i: int, value: float) -> float | None:
+        """A number that says something only where the arms did not change who answered."""
+        return None if self._one.distrusted[i] else finite(value)
+
+    def absolute(self, i: int) -> Estimate:
+        estimate = finite(self._one.contrast.estimate[i])
+        ci = None if self._one.distrusted[i] else interval_of(self._interval, i)
+        return Estimate(estimate, ci, None if ci else self._why(i))
+
+    def relative(self, i: int) -> Estimate:
+        if self._one.metric.type == "ordinal":
+            return Estimate(None, None, "ordinal")
+        estimate, ci = finite(self._lift[i]), interval_of(self._lift_interval, i)
+        if self._one.distrusted[i] or self.absolute(i).ci is None:
+            return Estimate(estimate, None, self._why(i))
+        if estimate is None:
+            return Estimate(None, None, "control_is_zero")
+        return Estimate(estimate, ci, None if ci else "unbounded")
+
+    def adjusted_ci(self, i: int) -> Ci | None:
+        return None if self._one.distrusted[i] else interval_of(self._adjusted, i)
+
+    def sequential(self, i: int) -> Sequential | None:
+        if self._test.monitoring is None:
+            return None
+        absolute = self.absolute(i)
+        return Sequential(absolute.ci, finite(self._one.p_values[i]), absolute.why)
+
+    def fixed_horizon(self, i: int) -> Sequential | None:
+        if self._test.monitoring is None:
+            return None
+        if not self._is_at_end:
+            return Sequential(None, None, "before_planned_end")
+        if self._one.distrusted[i]:
+            return Sequential(None, None, "response_rates_differ")
+        ci = interval_of(self._fixed.interval(self._test.alpha), i)
+        return Sequential(ci, finite(self._fixed.p_value()[i]), None if ci else self._why(i))
+
+    def guardrail(self, i: int) -> GuardrailResult | None:
+        metric = self._one.metric
+        if metric.margin is None:
+            return None
+        p_values = self._harmless(metric, metric.margin)
+        p_value = None if self._one.distrusted[i] else finite(p_values[i])
+        ci = None if p_value is None else interval_of(self._one.contrast.interval(2 * self._test.alpha), i)
+        if p_value is None or ci is None:
+            return GuardrailResult(None, metric.margin, None, None, False)
+        passes = p_value <= self._test.alpha
+        return GuardrailResult(passes, metric.margin, ci, p_value, not passes and self._is_harmed(i, ci, metric.margin))
+
+    def _harmless(self, metric: Metric, margin: float) -> Floats:
+        contrast = self._one.contrast
+        null = contrast.null
+        return contrast.p_above(null - margin) if metric.sign > 0 else contrast.p_below(null + margin)
+
+    def _is_harmed(self, i: int, ci: Ci, margin: float) -> bool:
+        null, sign = self._one.contrast.null, self._one.metric.sign
+        worse = sign * (float(self._one.contrast.estimate[i]) - null) < -margin
+        return worse and (ci[1] < null if sign > 0 else ci[0] > null)
+
+    def survey(self, i: int) -> Survey | None:
+        answered = self._one.response
+        if answered is None:
+            return None
+        is_bounded = self._one.distrusted[i] and self._one.metric.type == "ordinal"
+        return Survey(
+            finite(answered.control[i]),
+            finite(answered.treatment[i]),
+            finite(answered.p_value[i]),
+            not self._one.distrusted[i],
+            self._bounds(i, (float(answered.control[i]), float(answered.treatment[i]))) if is_bounded else None,
+        )
+
+    def _bounds(self, i: int, rates: tuple[float, float]) -> Ci | None:
+        low, high = bounds((self._one.control[i], self._one.treatments[i]), rates, self._test.alpha)
+        return (float(low), float(high)) if math.isfinite(low) and math.isfinite(high) else None
+
+    def covariate(self, i: int) -> CovariateResult | None:
+        adjusted = self._one.observed.adjusted
+        if adjusted is None:
+            return None
+        field = 3 if self._one.metric.type == "mean" else 6
+        names = self._test.control, self._test.treatments[i]
+        known = (row[i] for row in (self._one.control, self._one.treatments))
+        missing = {
+            name: int(row[0] - row[field]) for name, row in zip(names, known, strict=True) if row[0] >= row[field]
+        }
+        return CovariateResult(finite(adjusted.theta[i]), finite(adjusted.reduction[i]), missing)
+
+    def normality(self, i: int) -> NormalityCheck | None:
+        shapes = self._one.metric.shapes
+        arms = self._test.control, self._test.treatments[i]
+        if not all(arm in shapes for arm in arms) or self._one.observed.least_units[i] < 2:
+            return None
+        control, treatment = shapes[arms[0]], shapes[arms[1]]
+        needed = max(needed_units(shape.skewness or 0) for shape in (control, treatment))
+        units = min(float(self._one.control[i][0]), float(self._one.treatments[i][0]))
+        ci = None if units >= needed else self._second_opinion(i, control, treatment)
+        return NormalityCheck(needed, units >= needed, ci, None if ci is None else self._agrees(i, ci))
+
+    def _second_opinion(self, i: int, control: Shape, treatment: Shape) -> Ci | None:
+        if control.replicates is not None and treatment.replicates is not None:
+            return bootstrap_interval(control.replicates, treatment.replicates, self._test.alpha)
+        arms = Arm(*self._one.control[i][:3]), Arm(*self._one.treatments[i][:3])
+        ci = transformed_interval(*arms, (control.skewness or 0, treatment.skewness or 0), self._test.alpha)
+        return ci if all(map(math.isfinite, ci)) else None
+
+    def _agrees(self, i: int, ci: Ci) -> bool:
+        fixed = interval_of(self._fixed.interval(self._test.alpha), i)
+        return fixed is not None and _side(fixed) == _side(ci)
+
+    def mean_difference(self, i: int) -> Estimate | None:
+        if self._one.metric.type != "ordinal":
+            return None
+        contrast = mean_scores(self._one.control, self._one.treatments)
+        ci = (
+            None
+            if self._one.distrusted[i] or self._test.monitoring
+            else interval_of(contrast.interval(self._test.alpha), i)
+        )
+        return Estimate(finite(contrast.estimate[i]), ci, None if ci else self._why(i))
+
+    def _why(self, i: int) -> str:
+        """Why there is no interval."""
+        control, treatment = self._one.control[i], self._one.treatments[i]
+        units = self._one.observed.least_units[i]
+        if np.isnan(control[0]) or np.isnan(treatment[0]):
+            return "no_data"
+        if self._one.distrusted[i]:
+            return "response_rates_differ"
+        if self._test.monitoring and (units < LEAST_UNITS or self._one.observed.is_sparse[i]):
+            return "too_early"
+        if units < 2:
+            return "too_few_units"
+        return "no_variance"
+
+
+def _side(ci: Ci) -> int:
+    """1 where the interval lies above 0, -1 below, else 0."""
+    return int(ci[0] > 0) - int(ci[1] < 0)
+
+
+def _dimension(name: str, names: list[str], segments: Segments, p_value: float | None, alpha: float) -> Dimension:
+    low, high = segments.intervals(alpha)
+    reach = -special.ndtri(alpha / 2) * segments.error
+    called_out = segments.differs(alpha) & (p_value is not None and p_value <= alpha)
+    results = tuple(
+        SegmentResult(
+            segment,
+            _segment_estimate(segments.estimate[i], segments.estimate[i] - reach[i], segments.estimate[i] + reach[i]),
+            _segment_estimate(segments.shrunk[i], low[i], high[i]),
+            bool(called_out[i]),
+        )
+        for i, segment in enumerate(names)
+    )
+    return Dimension(name, p_value, finite(segments.overall), "one_segment" if p_value is None else None, results)
+
+
+def _segment_estimate(value: float, low: float, high: float) -> Estimate:
+    if not math.isfinite(value):
+        return Estimate(None, None, "too_few_units")
+    return Estimate(float(value), (float(low), float(high)), None)

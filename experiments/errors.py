@@ -1,0 +1,18 @@
+"""What can go wrong inside `experiments`. Every error it raises on purpose is an `ExperimentError`."""
+
+
+class ExperimentError(Exception):
+    """Root of the package's errors; `str()` of any of them is one line its reader can act on."""
+
+
+class InvalidInput(ExperimentError):
+    """A value that cannot be true, and where it stands, such as `metrics[0].arms.b.n`."""
+
+    def __init__(self, path: str, reason: str) -> None:
+        super().__init__(f"{path}: {reason}" if path else reason)
+        self.path = path
+        self.reason = reason
+
+
+class AllocationChanged(ExperimentError):
+    """New weights would move units that already have an arm; start again with another salt to re-randomise."""

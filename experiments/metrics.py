@@ -1,0 +1,248 @@
+"""The four kinds of metric: which sufficient statistics each takes, how they are checked, how two arms are compared."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+
+from experiments import checks
+from experiments.contrast import (
+    Arm,
+    Contrast,
+    Difference,
+    Flags,
+    Floats,
+    StudentT,
+    Values,
+    Wald,
+    difference,
+    placement_difference,
+    values,
+)
+from experiments.cuped import Adjusted, Covariate, adjust
+from experiments.errors import InvalidInput
+from experiments.ordinal import mean_arm, placements
+from experiments.proportions import Proportions, proportion_arm
+from experiments.ratios import RatioArm
+
+Row = tuple[float, ...]
+
+_LARGEST = 1e100
+_ROUNDING = 1e-9
+_MOST_SCORES = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Observed:
+    """A comparison of arms, arrays over treatments (k,), or over anything else that `Kind.compare` was given.
+
+    `fixed` is the test of a sample of fixed size; `difference` and `ratio` are what any other reference needs.
+    `least_units` is the number of units in the smaller arm, `is_sparse` where too few cases speak for a normal
+    approximation, `adjusted` the arms after CUPED.
+    """
+
+    fixed: Contrast
+    difference: Difference
+    ratio: Values | None
+    least_units: Floats
+    is_sparse: Flags
+    method: str
+    least: float = -math.inf
+    most: float = math.inf
+    adjusted: Adjusted | None = None
+
+
+class Kind(Protocol):
+    """One kind of metric. A row holds an arm's `fields` statistics, NaN where unknown; scores have at least so many."""
+
+    fields: int
+
+    def read(self, arm: Mapping[str, Any], path: str) -> Row | None:
+        """The row of an arm, None where it has no units; InvalidInput names what is wrong with it."""
+
+    def compare(self, control: Floats, treatment: Floats) -> Observed:
+        """The comparison of rows, arrays (k, fields)."""
+
+
+class _Proportion:
+    fields = 2
+
+    def read(self, arm: Mapping[str, Any], path: str) -> Row | None:
+        known(arm, path, {"n", "successes"})
+        n = checks.count(field(arm, "n", path), f"{path}.n")
+        successes = checks.count(field(arm, "successes", path), f"{path}.successes")
+        if successes > n:
+            raise InvalidInput(f"{path}.successes", f"must be at most n, which is {n}, not {successes}")
+        return (float(n), float(successes)) if n else None
+
+    def compare(self, control: Floats, treatment: Floats) -> Observed:
+        (n0, x0), (n1, x1) = control.T, treatment.T
+        table = Proportions(x0, n0, x1, n1)
+        arms = proportion_arm(x0, n0), proportion_arm(x1, n1)
+        return Observed(
+            fixed=table,
+            difference=difference(*arms),
+            ratio=values(*arms),
+            least_units=np.minimum(n0, n1),
+            is_sparse=table.is_small,
+            method="score",
+            least=-1.0,
+            most=1.0,
+        )
+
+
+class _Mean:
+    fields = 7
+
+    def read(self, arm: Mapping[str, Any], path: str) -> Row | None:
+        covariate = ("covariate_mean", "covariate_variance", "covariance")
+        known(arm, path, {"n", "mean", "variance", "skewness", "replicates", "covariate_n", *covariate})
+        n = checks.count(field(arm, "n", path), f"{path}.n")
+        if n == 0:
+            return None
+        mean, variance = quantity(arm, "mean", path), spread(arm, "variance", n, path)
+        row = (float(n), mean, variance)
+        if not any(name in arm for name in covariate):
+            return (*row, *(math.nan,) * 4)
+        covariate_n, covariate_mean, covariate_variance = _covariate(arm, n, path)
+        covariance = quantity(arm, "covariance", path)
+        cauchy_schwarz(covariance, variance * _share(n, covariate_n), covariate_variance, f"{path}.covariance")
+        return (*row, covariate_n, covariate_mean, covariate_variance, covariance)
+
+    def compare(self, control: Floats, treatment: Floats) -> Observed:
+        arms = Arm(*control.T[:3]), Arm(*treatment.T[:3])
+        covariates = Covariate(*control.T[3:]), Covariate(*treatment.T[3:])
+        return _welch(arms, covariates, "welch")
+
+
+class _Ratio:
+    fields = 11
+
+    def read(self, arm: Mapping[str, Any], path: str) -> Row | None:
+        covariate = ("covariate_mean", "covariate_variance", "covariate_numerator", "covariate_denominator")
+        parts = ("numerator_mean", "denominator_mean", "numerator_variance", "denominator_variance", "covariance")
+        known(arm, path, {"n", "covariate_n", *parts, *covariate})
+        n = checks.count(field(arm, "n", path), f"{path}.n")
+        if n == 0:
+            return None
+        means = quantity(arm, "numerator_mean", path), quantity(arm, "denominator_mean", path)
+        variances = spread(arm, "numerator_variance", n, path), spread(arm, "denominator_variance", n, path)
+        covariance = quantity(arm, "covariance", path) if n > 1 or "covariance" in arm else 0.0
+        cauchy_schwarz(covariance, *variances, f"{path}.covariance")
+        row = (float(n), *means, *variances, covariance)
+        if not any(name in arm for name in covariate):
+            return (*row, *(math.nan,) * 5)
+        covariate_n, covariate_mean, covariate_variance = _covariate(arm, n, path)
+        shared = [quantity(arm, name, path) for name in covariate[2:]]
+        for name, value, variance in zip(covariate[2:], shared, variances, strict=True):
+            cauchy_schwarz(value, variance * _share(n, covariate_n), covariate_variance, f"{path}.{name}")
+        return (*row, covariate_n, covariate_mean, covariate_variance, *shared)
+
+    def compare(self, control: Floats, treatment: Floats) -> Observed:
+        parts = RatioArm(*control.T[:6]), RatioArm(*treatment.T[:6])
+        covariates = _ratio_covariate(parts[0], control), _ratio_covariate(parts[1], treatment)
+        return _welch((parts[0].arm(), parts[1].arm()), covariates, "delta")
+
+
+class _Ordinal:
+    fields = 2
+
+    def read(self, arm: Mapping[str, Any], path: str) -> Row | None:
+        known(arm, path, {"counts"})
+        counts = field(arm, "counts", path)
+        if not isinstance(counts, list) or not 2 <= len(counts) <= _MOST_SCORES:
+            raise InvalidInput(f"{path}.counts", f"must be a list of 2 to {_MOST_SCORES} counts, worst score first")
+        row = tuple(float(checks.count(count, f"{path}.counts[{i}]")) for i, count in enumerate(counts))
+        return row if any(row) else None
+
+    def compare(self, control: Floats, treatment: Floats) -> Observed:
+        arms = placements(control, treatment)
+        observed = placement_difference(*arms)
+        contrast = Wald(observed, StudentT(observed.df), least=0.0, most=1.0)
+        units = np.minimum(arms[0].n, arms[1].n)
+        return Observed(contrast, observed, None, units, np.zeros(units.shape, bool), "brunner_munzel", 0.0, 1.0)
+
+
+KINDS: Mapping[str, Kind] = {"proportion": _Proportion(), "mean": _Mean(), "ratio": _Ratio(), "ordinal": _Ordinal()}
+
+
+def rows(kind: Kind, arms: Sequence[Row | None]) -> Floats:
+    """The arms' rows as one array (arms, fields); NaN where an arm has no data."""
+    fields = next((len(row) for row in arms if row is not None), kind.fields)
+    return np.array([(math.nan,) * fields if row is None else row for row in arms], dtype=np.float64)
+
+
+def mean_scores(control: Floats, treatment: Floats) -> Wald:
+    """The secondary view of ordinal counts (k, scores): the difference of mean scores, by Welch."""
+    arms = mean_arm(control), mean_arm(treatment)
+    observed = difference(*arms)
+    return Wald(observed, StudentT(observed.df), values(*arms))
+
+
+def _welch(arms: tuple[Arm, Arm], covariates: tuple[Covariate, Covariate], method: str) -> Observed:
+    units = np.minimum(arms[0].n, arms[1].n)
+    dense = np.zeros(units.shape, bool)
+    if np.isnan(covariates[0].n + covariates[1].n).all():
+        observed = difference(*arms)
+        ratio = values(*arms)
+        return Observed(Wald(observed, StudentT(observed.df), ratio), observed, ratio, units, dense, method)
+    adjusted = adjust(arms, covariates)
+    observed, ratio = adjusted.difference(), adjusted.values()
+    contrast = Wald(observed, StudentT(observed.df), ratio)
+    return Observed(contrast, observed, ratio, units, dense, f"cuped_{method}", adjusted=adjusted)
+
+
+def known(given: Mapping[str, Any], path: str, names: set[str]) -> None:
+    """Raises InvalidInput for a field that is not one of `names`."""
+    for name in given:
+        if name not in names:
+            raise InvalidInput(
+                f"{path}.{name}" if path else name, f"is not known here; known are {', '.join(sorted(names))}"
+            )
+
+
+def field(given: Mapping[str, Any], name: str, path: str) -> Any:
+    """A field that must be there."""
+    if name not in given:
+        raise InvalidInput(f"{path}.{name}" if path else name, "is missing")
+    return given[name]
+
+
+def quantity(arm: Mapping[str, Any], name: str, path: str) -> float:
+    """A number small enough for its square to be one."""
+    return checks.number(field(arm, name, path), f"{path}.{name}", least=-_LARGEST, most=_LARGEST)
+
+
+def spread(arm: Mapping[str, Any], name: str, n: int, path: str) -> float:
+    """A variance; with one unit it may be left out or null."""
+    if n < 2 and arm.get(name) is None:
+        return 0.0
+    return checks.number(field(arm, name, path), f"{path}.{name}", least=0, most=_LARGEST)
+
+
+def cauchy_schwarz(covariance: float, variance: float, other: float, path: str) -> None:
+    """Raises InvalidInput where the covariance is larger than the variances allow."""
+    most = math.sqrt(variance) * math.sqrt(other)
+    if abs(covariance) > most * (1 + _ROUNDING) + np.finfo(np.float64).tiny:
+        raise InvalidInput(path, f"must lie within ±{most:.6g}, as the variances have it, not {covariance:g}")
+
+
+def _covariate(arm: Mapping[str, Any], n: int, path: str) -> Row:
+    covariate_n = checks.count(arm.get("covariate_n", n), f"{path}.covariate_n", most=n)
+    return (
+        float(covariate_n),
+        quantity(arm, "covariate_mean", path),
+        spread(arm, "covariate_variance", covariate_n, path),
+    )
+
+
+def _ratio_covariate(ratio: RatioArm, row: Floats) -> Covariate:
+    n, mean, variance, of_numerator, of_denominator = row.T[6:]
+    return Covariate(n, mean, variance, ratio.covariance_with(of_numerator, of_denominator))
+
+
+def _share(n: int, covariate_n: float) -> float:
+    """How much larger the variance among units with a covariate can be than among all."""
+    return max(n - 1, 1) / max(covariate_n - 1, 1)

@@ -1,0 +1,184 @@
+"""One verdict a curator can act on, from the very numbers that the report shows."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from experiments.reading import Test
+from experiments.report import ComparisonResult, MetricResult, RestsOn, SampleRatioResult, Verdict
+from experiments.verdict_text import Change, say
+
+REASONS = {
+    "srm_mismatch": "the units' split over the arms is not the allotted one",
+    "several_arms": "too many units saw more than one arm",
+    "response_rates_differ": "the arms changed who answered the survey that is a primary metric",
+    "not_normal": "a primary metric is so skewed that an interval that allows for it tells another story",
+    "primary_better": "a primary metric improved, and none got worse",
+    "guardrails_pass": "every guardrail is shown to be no worse than its margin",
+    "primary_worse": "a primary metric got worse",
+    "guardrail_breached": "a guardrail is proven to be worse, and by more than its margin as far as one can tell",
+    "guardrail_not_shown": "a guardrail is not shown to be no worse than its margin",
+    "no_difference": "no primary metric is shown to differ",
+    "no_primary": "there is no primary metric",
+    "no_data": "an arm has no data for a primary metric yet",
+    "before_planned_end": "the planned sample is not in yet",
+    "unreachable": "at today's traffic the rest of the planned sample would take more than half a year",
+}
+"""Every code of a verdict's `reasons`, and what it means."""
+
+_MOST_SEVERAL_ARMS = 0.01
+_MOST_DAYS = 180
+
+
+@dataclass(frozen=True, slots=True)
+class _Row:
+    """A metric's comparison with one treatment."""
+
+    metric: MetricResult
+    result: ComparisonResult
+
+    @property
+    def gain(self) -> float:
+        """How far the estimate lies on the good side, in the metric's unit; 0 where there is none."""
+        if self.result.absolute.estimate is None:
+            return 0.0
+        null = 0.5 if self.metric.type == "ordinal" else 0.0
+        return (self.result.absolute.estimate - null) * (1 if self.metric.direction == "increase" else -1)
+
+    def is_shown(self, alpha: float) -> bool:
+        """Whether the metric is shown to differ."""
+        return self.result.adjusted_p_value is not None and self.result.adjusted_p_value <= alpha
+
+    def change(self) -> Change:
+        """What the verdict quotes."""
+        ci = self.result.guardrail.ci if self.result.guardrail else self.result.adjusted_ci
+        margin = self.result.guardrail.margin if self.result.guardrail else None
+        return Change(
+            self.metric.name, self.metric.type, self.result.treatment, self.result.absolute.estimate, ci, margin
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class _Candidate:
+    """What the metrics say of one treatment: primaries shown to be better or worse, guardrails that fail."""
+
+    treatment: str
+    primaries: tuple[_Row, ...]
+    guardrails: tuple[_Row, ...]
+    alpha: float
+
+    @property
+    def better(self) -> tuple[_Row, ...]:
+        return tuple(row for row in self.primaries if row.is_shown(self.alpha) and row.gain > 0)
+
+    @property
+    def harmed(self) -> tuple[_Row, ...]:
+        worse = tuple(row for row in self.primaries if row.is_shown(self.alpha) and row.gain < 0)
+        return worse + tuple(row for row in self.guardrails if row.result.guardrail and row.result.guardrail.breached)
+
+    @property
+    def not_shown(self) -> tuple[_Row, ...]:
+        return tuple(row for row in self.guardrails if row.result.guardrail and not row.result.guardrail.passes)
+
+
+def decide(test: Test, metrics: Sequence[MetricResult], split: SampleRatioResult) -> Verdict:
+    """The verdict. It quotes the adjusted interval, or the guardrail's, that its decision was made by."""
+    candidates = [_candidate(metrics, i, arm, test.alpha) for i, arm in enumerate(test.treatments)]
+    distrust = _distrust(test, candidates, split)
+    if distrust:
+        return _do_not_trust(test, distrust)
+    winners = [one for one in candidates if one.better and not one.harmed and not one.not_shown]
+    if winners:
+        return _ship(max(winners, key=lambda one: one.better[0].gain))
+    if all(one.harmed for one in candidates):
+        return _harmed(test, candidates)
+    return _inconclusive(test, [one for one in candidates if not one.harmed])
+
+
+def _candidate(metrics: Sequence[MetricResult], i: int, treatment: str, alpha: float) -> _Candidate:
+    rows = [_Row(metric, metric.comparisons[i]) for metric in metrics]
+    primaries = tuple(row for row in rows if row.metric.role == "primary")
+    return _Candidate(treatment, primaries, tuple(row for row in rows if row.metric.role == "guardrail"), alpha)
+
+
+def _distrust(test: Test, candidates: Sequence[_Candidate], split: SampleRatioResult) -> list[str]:
+    """Why nothing in the report can be trusted, if so."""
+    results = [row.result for one in candidates for row in one.primaries]
+    is_wrong = {
+        "srm_mismatch": split.mismatch,
+        "several_arms": test.several_arms > _MOST_SEVERAL_ARMS * (test.units + test.several_arms),
+        "response_rates_differ": any(one.survey and not one.survey.honest for one in results),
+        "not_normal": any(one.normality and one.normality.agrees is False for one in results),
+    }
+    return [code for code, wrong in is_wrong.items() if wrong]
+
+
+def _do_not_trust(test: Test, reasons: list[str]) -> Verdict:
+    exposures = ", ".join(f"{arm} {count}" for arm, count in (test.exposures or {}).items())
+    text = say(reasons[0], exposures=exposures, units=test.several_arms)
+    return Verdict("do_not_trust", None, None, tuple(reasons), None, text)
+
+
+def _ship(winner: _Candidate) -> Verdict:
+    best = winner.better[0]
+    guardrails = [row.metric.name for row in winner.guardrails]
+    text = say("ship_guarded" if guardrails else "ship", change=best.change(), names=guardrails)
+    reasons = ("primary_better", "guardrails_pass") if guardrails else ("primary_better",)
+    return Verdict("ship", winner.treatment, None, reasons, _rests_on(best), text)
+
+
+def _harmed(test: Test, candidates: Sequence[_Candidate]) -> Verdict:
+    worst = candidates[0].harmed[0]
+    code = "guardrail_breached" if worst.result.guardrail else "primary_worse"
+    codes = {
+        ("guardrail_breached" if row.result.guardrail else "primary_worse") for one in candidates for row in one.harmed
+    }
+    text = say(code, change=worst.change(), control=test.control)
+    return Verdict("stop", None, None, tuple(sorted(codes)), _rests_on(worst), text)
+
+
+def _inconclusive(test: Test, candidates: Sequence[_Candidate]) -> Verdict:
+    """Nothing to ship, and an arm that is not shown to do harm."""
+    reasons, row = _open_question(candidates)
+    is_open = test.monitoring is not None and test.fraction < 1
+    rests_on = None if row is None else _rests_on(row)
+    if not is_open and reasons[0] != "no_data":
+        text = say(reasons[0], change=row.change() if row else None, control=test.control)
+        return Verdict("stop", None, None, tuple(reasons), rests_on, text)
+    days = _days_left(test)
+    if days is not None and days > _MOST_DAYS:
+        text = say("unreachable", weekly=(test.daily_units or 0) * 7, months=days / 30.4)
+        return Verdict("stop", None, days, ("unreachable", *reasons), rests_on, text)
+    code = "no_data" if reasons[0] == "no_data" else ("keep_running" if days is None else "keep_running_days")
+    if code != "no_data" and reasons[0] == "guardrail_not_shown":
+        code += "_guarded"
+    text = say(code, change=row.change() if row else None, days=days, percent=100 * test.fraction)
+    return Verdict(
+        "keep_running", None, days, (*reasons, "before_planned_end") if is_open else tuple(reasons), rests_on, text
+    )
+
+
+def _open_question(candidates: Sequence[_Candidate]) -> tuple[list[str], _Row | None]:
+    """Why no arm can be shipped, and the comparison that says so."""
+    waiting = [one for one in candidates if one.better]
+    if waiting:
+        return ["guardrail_not_shown"], waiting[0].not_shown[0]
+    primaries = [row for one in candidates for row in one.primaries]
+    if not primaries:
+        return ["no_primary"], None
+    known = [row for row in primaries if row.result.p_value is not None]
+    return (["no_difference"], known[0]) if known else (["no_data"], primaries[0])
+
+
+def _days_left(test: Test) -> int | None:
+    """Days until the planned sample is in, at the daily traffic that was given."""
+    if test.monitoring is None or test.daily_units is None:
+        return None
+    return math.ceil(max(0, test.monitoring.planned_n - test.units) / test.daily_units)
+
+
+def _rests_on(row: _Row) -> RestsOn:
+    result = row.result
+    if result.guardrail:
+        return RestsOn(row.metric.name, result.treatment, "guardrail", result.guardrail.ci, result.guardrail.p_value)
+    return RestsOn(row.metric.name, result.treatment, "adjusted", result.adjusted_ci, result.adjusted_p_value)
