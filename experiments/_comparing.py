@@ -7,7 +7,7 @@ from functools import cached_property
 import numpy as np
 
 from experiments.bayes import Posterior, posterior
-from experiments.contrast import Contrast, Flags, Floats, Reference, Wald
+from experiments.contrast import Contrast, Flags, Floats, Wald
 from experiments.group_sequential import PlannedLook
 from experiments.metrics import Observed, Row, rows
 from experiments.reading import Metric, Test
@@ -50,45 +50,43 @@ def compare(metric: Metric, test: Test) -> Compared:
     stacked = rows(metric.kind, [metric.arms[arm] for arm in (test.control, *test.treatments)])
     control, treatments = np.repeat(stacked[:1], len(stacked) - 1, axis=0), stacked[1:]
     observed = metric.kind.compare(control, treatments)
-    reference = _reference(test, observed)
+    contrast, method = _contrast(test, observed)
     answered = _response(metric, test, control, treatments)
     return Compared(
         metric=metric,
         control=control,
         treatments=treatments,
         observed=observed,
-        contrast=observed.fixed if reference is None else _monitored(observed, reference),
-        method=observed.method if reference is None else f"{observed.method}_{_NAMES[type(reference)]}",
+        contrast=contrast,
+        method=method,
         response=answered,
         segments=_segments(metric, test),
         distrusted=np.zeros(len(treatments), bool) if answered is None else answered.differs(test.alpha),
     )
 
 
-_NAMES: Mapping[type[Reference], str] = {ConfidenceSequence: "confidence_sequence", PlannedLook: "planned_look"}
-
-
-def _reference(test: Test, observed: Observed) -> Reference | None:
-    """What a monitored test is held against; None for a sample of fixed size."""
+def _contrast(test: Test, observed: Observed) -> tuple[Contrast, str]:
+    """What decisions rest on, and the name of its method."""
     if test.monitoring is None:
-        return None
-    planned = test.monitoring.planned_n
+        return observed.fixed, observed.method
     if test.monitoring.previous_looks is not None:
-        return PlannedLook((*test.monitoring.previous_looks, test.fraction))
+        # Without exposures there is no look yet, and nothing to compare.
+        looks = (*test.monitoring.previous_looks, test.fraction or 1.0)
+        return PlannedLook(observed.fixed, looks), f"{observed.method}_planned_look"
     shares = np.array([test.weights[test.control] + test.weights[arm] for arm in test.treatments])
-    return ConfidenceSequence(observed.difference.units, mixture_variance(planned * shares, test.alpha))
+    rho2 = mixture_variance(test.monitoring.planned_n * shares, test.alpha)
+    return anytime(observed, rho2), f"{observed.method}_confidence_sequence"
 
 
-def _monitored(observed: Observed, reference: Reference) -> Wald:
-    """The estimate against `reference`; nothing is said where there are too few units or cases."""
+def anytime(observed: Observed, rho2: Floats) -> Wald:
+    """The estimate against a confidence sequence; nothing is said where there are too few units or cases."""
     is_ready = (observed.least_units >= LEAST_UNITS) & ~observed.is_sparse
-    difference = replace(
-        observed.difference, squared_error=np.where(is_ready, observed.difference.squared_error, np.nan)
-    )
-    ratio = observed.ratio
+    difference, ratio = observed.difference, observed.ratio
+    ready = replace(difference, squared_error=np.where(is_ready, difference.squared_error, np.nan))
     if ratio is not None:
         ratio = replace(ratio, control_squared_error=np.where(is_ready, ratio.control_squared_error, np.nan))
-    return Wald(difference, reference, ratio, observed.least, observed.most)
+    reference = ConfidenceSequence(difference.units, rho2)
+    return Wald(ready, reference, ratio, observed.least, observed.most)
 
 
 def _response(metric: Metric, test: Test, control: Floats, treatments: Floats) -> Response | None:

@@ -5,6 +5,7 @@ Zhang 1999), within an interval that holds it with probability 1 - `_GAMMA`, whi
 """
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from scipy import special
@@ -57,6 +58,7 @@ def _at(value: float) -> Floats:
     return np.array(value, dtype=np.float64)
 
 
+@lru_cache(maxsize=65536)
 def p_above(scale: Scale, table: Table, bound: float) -> float:
     """The largest probability, over every truth at `bound`, of a table that speaks as much for more than `bound`."""
     low, high = _control_shares(scale, table, bound)
@@ -75,6 +77,7 @@ def p_below(scale: Scale, table: Table, bound: float) -> float:
     return p_above(scale, table.swapped(), float(scale.swapped(_at(bound))))
 
 
+@lru_cache(maxsize=16384)
 def interval(scale: Scale, table: Table, alpha: float) -> tuple[float, float]:
     """The bounds whose one-sided p-values are alpha/2, rounded outwards.
 

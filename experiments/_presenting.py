@@ -44,7 +44,7 @@ def present(
             p_value=finite(one.p_values[i]),
             adjusted_p_value=finite(adjustment.p_values[i]),
             adjusted_ci=parts.adjusted_ci(i),
-            method=one.method,
+            method=parts.method(i),
             sequential=parts.sequential(i),
             fixed_horizon=parts.fixed_horizon(i),
             probability_better=parts.trusted(i, one.posterior.probability_better[i]),
@@ -88,6 +88,10 @@ class _Parts:
         self._lift, self._lift_interval = one.contrast.lift(), one.contrast.lift_interval(test.alpha)
         self._is_at_end = test.monitoring is not None and test.fraction >= 1
         self._fixed = one.observed.fixed
+
+    def method(self, i: int) -> str:
+        is_exact = self._one.observed.is_sparse[i] and not self._test.is_anytime
+        return self._one.method.replace("score", "exact") if is_exact else self._one.method
 
     def trusted(self, i: int, value: float) -> float | None:
         """A number that says something only where the arms did not change who answered."""
@@ -219,7 +223,7 @@ class _Parts:
             return "no_data"
         if self._one.distrusted[i]:
             return "response_rates_differ"
-        if self._test.monitoring and (units < LEAST_UNITS or self._one.observed.is_sparse[i]):
+        if self._test.is_anytime and (units < LEAST_UNITS or self._one.observed.is_sparse[i]):
             return "too_early"
         if units < 2:
             return "too_few_units"

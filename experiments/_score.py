@@ -18,6 +18,8 @@ class Scale(Protocol):
     most: float
     line_end: float
 
+    def __hash__(self) -> int: ...
+
     def to_line(self, bound: Floats) -> Floats:
         """`bound` where its sampling distribution is about normal: the ratio's logarithm."""
 

@@ -13,7 +13,7 @@ import numpy as np
 from scipy import special
 from scipy.optimize import brentq
 
-from experiments.contrast import SMALLEST_P, Floats, as_p_value
+from experiments.contrast import SMALLEST_P, Contrast, Floats, Interval, as_p_value
 from experiments.errors import InvalidInput
 
 _NODES, _WEIGHTS = np.polynomial.legendre.leggauss(160)
@@ -103,32 +103,76 @@ class _Process:
 
 @dataclass(frozen=True, slots=True)
 class PlannedLook:
-    """What an estimate is held against at the last of the looks at `fractions`, the earlier ones having shown nothing.
+    """The result at the last of the looks at `fractions` of the planned sample, the earlier ones having shown nothing.
 
-    Two-sided with alpha/2 for either side: crossing to one side does not give alpha back to the other.
+    `fixed` is the test of a sample of fixed size, held to the level that this look has left (the significance level
+    approach of Jennison and Turnbull 2000, 3.3); its interval is the repeated confidence interval. Two-sided with
+    alpha/2 for either side: crossing to one side does not give alpha back to the other.
     """
 
+    fixed: Contrast
     fractions: tuple[float, ...]
 
-    def critical(self, alpha: Floats | float) -> Floats:
-        """The boundary of this look; the interval is the repeated confidence interval (Jennison and Turnbull 1989)."""
+    @property
+    def estimate(self) -> Floats:
+        """The difference, in the metric's unit."""
+        return self.fixed.estimate
+
+    @property
+    def null(self) -> float:
+        """The difference if there is no effect."""
+        return self.fixed.null
+
+    def p_value(self) -> Floats:
+        """The least alpha at which this look would show a difference."""
+        return self._at_all_looks(self.fixed.p_value())
+
+    def p_above(self, bound: float) -> Floats:
+        """One-sided p-value of "the difference is at most `bound`"."""
+        return self._one_sided(self.fixed.p_above(bound))
+
+    def p_below(self, bound: float) -> Floats:
+        """One-sided p-value of "the difference is at least `bound`"."""
+        return self._one_sided(self.fixed.p_below(bound))
+
+    def interval(self, alpha: Floats | float) -> Interval:
+        """The fixed test's interval at this look's level."""
+        return self.fixed.interval(self.level(alpha))
+
+    def lift(self) -> Floats:
+        """The difference relative to the size of the control's value."""
+        return self.fixed.lift()
+
+    def lift_interval(self, alpha: Floats | float) -> Interval:
+        """The fixed test's interval of the relative difference at this look's level."""
+        return self.fixed.lift_interval(self.level(alpha))
+
+    def level(self, alpha: Floats | float) -> Floats:
+        """The two-sided level that this look may use up of `alpha`."""
         levels = np.asarray(alpha, dtype=np.float64)
-        found = [_boundaries(float(level) / 2, self.fractions)[-1] for level in levels.flat]
+        found = [2 * special.ndtr(-_boundaries(float(level) / 2, self.fractions)[-1]) for level in levels.flat]
         return np.array(found).reshape(levels.shape)
 
-    def p_value(self, statistic: Floats) -> Floats:
-        """The least alpha at which this look would cross its boundary."""
-        return as_p_value(np.array([self._p_value(float(z)) for z in np.abs(statistic)]))
+    def _one_sided(self, p_values: Floats) -> Floats:
+        tail = np.minimum(p_values, 1 - p_values)
+        half = self._at_all_looks(2 * tail) / 2
+        return as_p_value(np.where(p_values < 0.5, half, 1 - half))
 
-    def _p_value(self, statistic: float) -> float:
-        if np.isnan(statistic):
-            return float("nan")
+    def _at_all_looks(self, p_values: Floats) -> Floats:
+        return as_p_value(np.array([_overall(float(p), self.fractions) for p in p_values]))
 
-        def excess(log_alpha: float) -> float:
-            return _boundaries(float(np.exp(log_alpha)) / 2, self.fractions)[-1] - statistic
 
-        if excess(_MOST_LOG) >= 0:
-            return 1.0
-        if excess(_LEAST_LOG) <= 0:
-            return SMALLEST_P
-        return float(np.exp(brentq(excess, _LEAST_LOG, _MOST_LOG, xtol=1e-10)))
+def _overall(p_value: float, fractions: tuple[float, ...]) -> float:
+    """The alpha of which the last look may use up `p_value`, both two-sided."""
+    if np.isnan(p_value):
+        return p_value
+    statistic = -float(special.ndtri(max(p_value, SMALLEST_P) / 2))
+
+    def excess(log_alpha: float) -> float:
+        return _boundaries(float(np.exp(log_alpha)) / 2, fractions)[-1] - statistic
+
+    if excess(_MOST_LOG) >= 0:
+        return 1.0
+    if excess(_LEAST_LOG) <= 0:
+        return SMALLEST_P
+    return float(np.exp(brentq(excess, _LEAST_LOG, _MOST_LOG, xtol=1e-10)))

@@ -97,6 +97,11 @@ class Test:
         return sum((self.exposures or {}).values())
 
     @property
+    def is_anytime(self) -> bool:
+        """Whether anybody may look at any time."""
+        return self.monitoring is not None and self.monitoring.previous_looks is None
+
+    @property
     def fraction(self) -> float:
         """The share of the planned units that is in, at most 1; 1 for a sample of fixed size."""
         return 1.0 if self.monitoring is None else min(1.0, self.units / self.monitoring.planned_n)

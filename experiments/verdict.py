@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from experiments.reading import Test
 from experiments.report import ComparisonResult, MetricResult, RestsOn, SampleRatioResult, Verdict
-from experiments.verdict_text import Change, say
+from experiments.sentences import Change, say
 
 REASONS = {
     "srm_mismatch": "the units' split over the arms is not the allotted one",

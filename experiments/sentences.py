@@ -1,4 +1,4 @@
-"""The verdict in one sentence a curator can act on, in English, Spanish and Portuguese."""
+"""What is told in one sentence a curator can act on, in English, Spanish and Portuguese."""
 
 import math
 from collections.abc import Sequence
@@ -87,6 +87,31 @@ _SENTENCES: dict[str, tuple[str, str, str]] = {
         "Do not trust this test yet: a few extreme values decide it. Cap the metric, or wait for more units.",
         "No te fíes aún de esta prueba: pocos valores extremos la deciden. Acota la métrica o espera más unidades.",
         "Não confie ainda neste teste: poucos valores extremos o decidem. Limite a métrica ou espere mais unidades.",
+    ),
+    "plan_open": (
+        "Name the effect you would act on, to learn how long the test takes.",
+        "Indica el efecto por el que actuarías, para saber cuánto dura la prueba.",
+        "Indique o efeito pelo qual você agiria, para saber quanto dura o teste.",
+    ),
+    "plan_impossible": (
+        "No number of units would show this effect; look for a larger one.",
+        "Ningún número de unidades mostraría este efecto; busca uno mayor.",
+        "Nenhum número de unidades mostraria este efeito; procure um maior.",
+    ),
+    "plan_sized": (
+        "The test needs {units} units over all arms.",
+        "La prueba necesita {units} unidades entre todas las variantes.",
+        "O teste precisa de {units} unidades entre todas as variantes.",
+    ),
+    "plan_reachable": (
+        "The test needs {units} units over all arms: about {days} days at today's traffic.",
+        "La prueba necesita {units} unidades entre todas las variantes: unos {days} días con el tráfico de hoy.",
+        "O teste precisa de {units} unidades entre todas as variantes: cerca de {days} dias com o tráfego de hoje.",
+    ),
+    "plan_unreachable": (
+        "{weekly} units a week would take {months} months; pool entries or try a bolder change.",
+        "Con {weekly} unidades por semana harían falta {months} meses; junta artículos o prueba un cambio más audaz.",
+        "Com {weekly} unidades por semana seriam {months} meses; junte artigos ou tente uma mudança mais ousada.",
     ),
 }
 _CHANGES: dict[str, tuple[str, str, str]] = {
