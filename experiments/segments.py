@@ -9,7 +9,8 @@ from experiments.contrast import Difference, Flags, Floats, Interval, as_p_value
 
 LEAST_UNITS = 30
 """Segments with fewer units in an arm have no estimate of their own."""
-_LEAST_FOR_SPREAD = 4
+_GRID = 64
+_WIDEST = 4.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,9 +26,10 @@ class Heterogeneity:
 class Segments:
     """Effects of one comparison by segment, arrays (segments,); NaN where a segment is too small.
 
-    `shrunk` is the estimate an empirical Bayes analysis gives (normal effects around `overall`, their spread by the
-    method of moments, DerSimonian and Laird 1986), `shrunk_error` its standard error (Morris 1983). `heterogeneity` is
-    None with fewer than two segments.
+    `shrunk` and `shrunk_error` are posterior mean and standard deviation of a hierarchical model: effects are normal
+    around `overall`, with flat priors on that mean and on their variance, which keep frequentist coverage (Morris and
+    Tang 2011), integrated numerically.
+    `heterogeneity` is None with fewer than two segments.
     """
 
     estimate: Floats
@@ -59,21 +61,29 @@ def shrink(observed: Difference, smallest_arm: Floats) -> Segments:
         overall = float(estimate[is_large][0]) if count else float("nan")
         return Segments(estimate, error, overall, estimate, error, None)
     d, variance = estimate[is_large], error[is_large] ** 2
+    overall, shrunk[is_large], shrunk_error[is_large] = _posterior(d, variance)
+    return Segments(estimate, error, overall, shrunk, shrunk_error, _heterogeneity(d, variance))
+
+
+def _heterogeneity(d: Floats, variance: Floats) -> Heterogeneity:
     weights = 1 / variance
-    mean = (weights * d).sum() / weights.sum()
-    q = float((weights * (d - mean) ** 2).sum())
-    spread = max(0.0, (q - (count - 1)) / (weights.sum() - (weights**2).sum() / weights.sum()))
-    overall, shrunk[is_large], shrunk_error[is_large] = _posterior(d, variance, spread)
-    heterogeneity = Heterogeneity(q, count - 1, float(as_p_value(special.chdtrc(count - 1, q))))
-    return Segments(estimate, error, overall, shrunk, shrunk_error, heterogeneity)
+    q = float((weights * (d - (weights * d).sum() / weights.sum()) ** 2).sum())
+    return Heterogeneity(q, len(d) - 1, float(as_p_value(special.chdtrc(len(d) - 1, q))))
 
 
-def _posterior(d: Floats, variance: Floats, spread: float) -> tuple[float, Floats, Floats]:
-    """Overall mean, and each segment's posterior mean and standard error, that of the mean and spread included."""
-    weights = 1 / (variance + spread)
-    overall = float((weights * d).sum() / weights.sum())
-    pull = variance / (variance + spread)
-    uncertainty = (1 - pull) * variance + pull**2 / weights.sum()
-    if len(d) >= _LEAST_FOR_SPREAD:
-        uncertainty = uncertainty + 2 / (len(d) - 3 + 2) * (pull * (d - overall)) ** 2
-    return overall, overall + (1 - pull) * (d - overall), np.sqrt(uncertainty)
+def _posterior(d: Floats, variance: Floats) -> tuple[float, Floats, Floats]:
+    """Overall mean, and each segment's posterior mean and standard deviation, averaged over the spread's posterior."""
+    widest = _WIDEST * max(float(d.std()), float(np.sqrt(np.median(variance))))
+    spread = (np.arange(_GRID) + 0.5) / _GRID * widest
+    total = variance + spread[:, None] ** 2
+    precision = (1 / total).sum(axis=1)
+    mean = (d / total).sum(axis=1) / precision
+    fit = (np.log(total) + (d - mean[:, None]) ** 2 / total).sum(axis=1) + np.log(precision)
+    fit -= 2 * np.log(spread)  # a flat prior on the variance, as a density of the standard deviation
+    weights = np.exp((fit.min() - fit) / 2)
+    weights /= weights.sum()
+    pull = variance / total
+    own = d + pull * (mean[:, None] - d)
+    own_variance = (1 - pull) * variance + pull**2 / precision[:, None]
+    centre = weights @ own
+    return float(weights @ mean), centre, np.sqrt(weights @ (own_variance + (own - centre) ** 2))
