@@ -67,7 +67,7 @@ def _answer(source: BinaryIO, answer: Callable[[Any], _R], as_json: bool, show: 
     try:
         result = answer(_document(source))
     except ExperimentError as error:
-        raise _WrongInput(f"{source.name}: {error}") from error
+        raise _WrongInput(str(error)) from error
     if as_json or not sys.stdout.isatty():
         click.echo(json.dumps(result.to_dict(), ensure_ascii=False, allow_nan=False, indent=2))
     else:

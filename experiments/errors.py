@@ -6,10 +6,10 @@ class ExperimentError(Exception):
 
 
 class InvalidInput(ExperimentError):
-    """A value that cannot be true, and where it stands, such as `metrics[0].arms.b.n`."""
+    """A value that cannot be true, and where it stands, such as `metrics[0].arms.b.n`; "" is the whole document."""
 
     def __init__(self, path: str, reason: str) -> None:
-        super().__init__(f"{path}: {reason}" if path else reason)
+        super().__init__(f"{path or 'the document'}: {reason}")
         self.path = path
         self.reason = reason
 

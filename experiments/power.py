@@ -18,7 +18,7 @@ _MOST_TABLES = 60_000
 _LIKELY = 7.0
 _NEGLIGIBLE = 1e-7
 _MOST_SHIFT = 30.0
-_LARGE_DF = 1e4
+_LARGE_DF, _LARGE_SHIFT, _SMALL_SHIFT = 1e4, 30.0, 6.0  # beyond, the noncentral t distribution or its tail is NaN
 _NEVER = 50.0
 _FAR = 40.0
 _MANY = 1e9
@@ -248,9 +248,10 @@ def t_power(variances: tuple[float, float], sample: Sample, effect: float, alpha
     df = total**2 / (squares[0] ** 2 / (sample.n0 - 1) + squares[1] ** 2 / (sample.n1 - 1))
     shift = effect / np.sqrt(total)
     critical = float(StudentT(np.array(df)).critical(alpha))
-    if df > _LARGE_DF:
+    if df > _LARGE_DF or abs(shift) > _LARGE_SHIFT:
         return float(special.ndtr(shift - critical) + special.ndtr(-shift - critical))
-    return float(special.nctdtr(df, -shift, -critical) + special.nctdtr(df, shift, -critical))
+    wrong_side = special.nctdtr(df, abs(shift), -critical) if abs(shift) < _SMALL_SHIFT else 0.0
+    return float(special.nctdtr(df, -abs(shift), -critical) + wrong_side)
 
 
 def harmless_power(outcome: Outcome, rule: Rule, sample: Sample, margin: float, alpha: float) -> float:
@@ -294,8 +295,7 @@ def least_units(power: Callable[[float], float], wanted: float, guess: float, mo
         if low <= _LEAST_UNITS:
             return _LEAST_UNITS
         low, high = max(low / _GROWTH, _LEAST_UNITS), low
-    found = brentq(lambda log: power(float(np.exp(log))) - wanted, np.log(low), np.log(high), xtol=1e-4)
-    return float(np.ceil(np.exp(found)))
+    return float(np.ceil(brentq(lambda units: power(units) - wanted, low, high, xtol=1e-4 * low)))
 
 
 def least_effect(power: Callable[[float], float], wanted: float, most: float) -> float | None:
