@@ -1,46 +1,52 @@
 """Validation helpers: each returns the value it checked, or raises `InvalidInput` naming the place."""
 
 import math
+import sys
 from typing import Any
 
 from experiments.errors import InvalidInput
+
+_MOST = sys.float_info.max
 
 LARGEST_COUNT = 2**53
 """Beyond this, doubles skip whole numbers, and so does every JSON reader that uses them."""
 
 
-def number(
-    value: Any, path: str, *, least: float = -math.inf, most: float = math.inf, above: float = -math.inf
-) -> float:
+def number(value: Any, path: str, *, least: float = -_MOST, most: float = _MOST, above: float = -math.inf) -> float:
     """A finite number in [least, most] and greater than `above`; booleans and strings are refused."""
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        raise InvalidInput(path, f"must be a number, not {_shown(value)}")
-    try:
-        checked = float(value)
-    except OverflowError:
-        checked = math.inf
-    if not math.isfinite(checked):
-        raise InvalidInput(path, f"must be a finite number, not {_shown(value)}")
-    if checked < least:
-        raise InvalidInput(path, f"must be at least {least:g}, not {checked:g}")
-    if checked > most:
-        raise InvalidInput(path, f"must be at most {most:g}, not {checked:g}")
-    if checked <= above:
-        raise InvalidInput(path, f"must be greater than {above:g}, not {checked:g}")
-    return checked
+    if _is_number(value) and least <= value <= most and value > above:
+        return float(value)
+    raise InvalidInput(path, _problem(value, least, most, above))
 
 
 def count(value: Any, path: str, *, least: int = 0, most: int = LARGEST_COUNT) -> int:
     """A whole number in [least, most]; 12.0 is one, 12.5, True and anything beyond 2^53 are not."""
-    whole = number(value, path)
-    if whole != math.floor(whole):
+    if _is_number(value) and least <= value <= most and value == int(value):
+        return int(value)
+    number(value, path)
+    if value != math.floor(value):
         raise InvalidInput(path, f"must be a whole number, not {value}")
-    if whole < least:
+    if value < least:
         raise InvalidInput(path, f"must be at least {least}, not {value}")
-    if int(value) > most:
-        told = "2^53, beyond which whole numbers are not exact" if most == LARGEST_COUNT else str(most)
-        raise InvalidInput(path, f"must be at most {told}, not {value}")
-    return int(value)
+    told = "2^53, beyond which whole numbers are not exact" if most == LARGEST_COUNT else str(most)
+    raise InvalidInput(path, f"must be at most {told}, not {value}")
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _problem(value: Any, least: float, most: float, above: float) -> str:
+    """What is wrong with a value that is not a number within the bounds."""
+    if not _is_number(value):
+        return f"must be a number, not {_shown(value)}"
+    if not -_MOST <= value <= _MOST:
+        return f"must be a finite number, not {_shown(value)}"
+    if value < least:
+        return f"must be at least {least:g}, not {value:g}"
+    if value > most:
+        return f"must be at most {most:g}, not {value:g}"
+    return f"must be greater than {above:g}, not {value:g}"
 
 
 def text(value: Any, path: str) -> str:

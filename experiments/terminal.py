@@ -55,14 +55,14 @@ def show_rates(rates: Rates) -> None:
 
 
 def _table(*columns: str) -> Table:
-    table = Table(box=SIMPLE_HEAD, pad_edge=False)
+    table = Table(box=SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
     for i, column in enumerate(columns):
-        table.add_column(column, justify="left" if i == 0 else "right", overflow="fold", min_width=12 if i == 0 else 5)
+        table.add_column(column, justify="left" if i == 0 else "right", overflow="fold", no_wrap=i > 1)
     return table
 
 
 def _metrics(report: Report) -> Table:
-    table = _table("metric", "arm", "difference", "interval", "relative", "p", "role")
+    table = _table("metric", "arm", "change", "interval", "relative", "p", "status")
     for metric in report.metrics:
         for one in metric.comparisons:
             table.add_row(escape(metric.name), escape(one.treatment), *_cells(metric, one))
@@ -70,19 +70,15 @@ def _metrics(report: Report) -> Table:
 
 
 def _cells(metric: MetricResult, one: ComparisonResult) -> Iterable[str]:
-    """Interval and p-value as the decision was made by: adjusted, or the guardrail's own."""
+    """Interval and p-value as the decision was made by: adjusted, or the guardrail's own; a guardrail's state."""
     guardrail = one.guardrail
     if guardrail is None:
-        ci, p_value, role = one.adjusted_ci, one.adjusted_p_value, metric.role
+        ci, p_value, status = one.adjusted_ci, one.adjusted_p_value, metric.role
     else:
         passes = {True: "passes", False: "not shown", None: "unknown"}[guardrail.passes]
-        ci, p_value, role = (
-            guardrail.ci,
-            guardrail.p_value,
-            f"guardrail {'breached' if guardrail.breached else passes}",
-        )
+        ci, p_value, status = guardrail.ci, guardrail.p_value, "breached" if guardrail.breached else passes
     estimate, relative = _number(one.absolute.estimate), _percent(one.relative.estimate)
-    return estimate, _interval(ci), relative, _p_value(p_value), role
+    return estimate, _interval(ci), relative, _p_value(p_value), status
 
 
 def _split(report: Report) -> str:

@@ -152,14 +152,7 @@ def test_a_person_at_a_terminal_reads_the_verdict_first(at_terminal: Callable[..
     """In her language; then metrics, guardrails, the split, segments that differ, and why something has no result."""
     text = at_terminal("analyze", TEST, "--lang", "es")
     assert text.startswith("Termina y quédate con control: b hace daño; harmed baja")
-    for part in (
-        "deflection",
-        "[seen]",
-        "guardrail passes",
-        "guardrail breached",
-        "guardrail not",
-        "split (SRM): p = 1",
-    ):
+    for part in ("deflection", "[seen]", "passes", "breached", "not shown", "split (SRM): p = 1"):
         assert part in text
     assert "later, b: no result, because an arm has no units yet" in text
     assert "by locale, b: differs in locale es-0: " in text
