@@ -9,11 +9,11 @@ import numpy as np
 from experiments.bayes import Posterior, posterior
 from experiments.contrast import Contrast, Flags, Floats, Wald
 from experiments.group_sequential import PlannedLook
-from experiments.metrics import Observed, Row, rows
+from experiments.metrics import KINDS, Observed, Row, rows
 from experiments.reading import Metric, Test
 from experiments.segments import Segments, shrink
 from experiments.sequential import LEAST_UNITS, ConfidenceSequence, mixture_variance
-from experiments.survey import Response, response
+from experiments.survey import Response
 
 
 @dataclass(frozen=True)
@@ -90,12 +90,16 @@ def anytime(observed: Observed, rho2: Floats) -> Wald:
 
 
 def _response(metric: Metric, test: Test, control: Floats, treatments: Floats) -> Response | None:
-    """The comparison of response rates, for surveys."""
+    """The comparison of response rates, for surveys, by the rule that the whole test is looked at by."""
     if metric.asked is None:
         return None
     asked = np.array([metric.asked.get(arm, np.nan) for arm in (test.control, *test.treatments)], dtype=np.float64)
+    asked_by_arm = np.broadcast_to(asked[0], asked[1:].shape), asked[1:]
     answered = [part.sum(axis=1) if metric.type == "ordinal" else part[:, 0] for part in (control, treatments)]
-    return response((answered[0], answered[1]), (np.repeat(asked[:1], len(asked) - 1), asked[1:]))
+    tables = [np.column_stack(pair) for pair in zip(asked_by_arm, answered, strict=True)]
+    observed = KINDS["proportion"].compare(tables[0], tables[1])
+    rates = [table[:, 1] / np.where(table[:, 0] > 0, table[:, 0], np.nan) for table in tables]
+    return Response(rates[0], rates[1], _contrast(test, observed)[0].p_value())
 
 
 def _segments(metric: Metric, test: Test) -> Mapping[str, tuple[Segments, ...]]:

@@ -17,7 +17,6 @@ _GAMMA = 1e-6
 _NEGLIGIBLE = 1e-10
 _GRID = 32
 _TIE = 1e-9
-_TINY = 1e-300
 _TOLERANCE = 1e-6
 
 
@@ -113,13 +112,25 @@ def _lower(scale: Scale, table: Table, tail: float) -> float:
 
 
 def _control_shares(scale: Scale, table: Table, bound: float) -> tuple[float, float]:
-    """The control arm's shares to maximise over: Clopper and Pearson's interval of level 1 - `_GAMMA`, where
-    possible."""
+    """The control arm's shares to maximise over: those that the larger arm's interval of level 1 - `_GAMMA` leaves.
+
+    The smaller arm's would be as valid; within the larger one's the probability has no peaks too narrow for the grid.
+    """
     least, most = scale.control_shares(bound)
-    failures = table.n0 - table.control
-    low = special.betaincinv(table.control, failures + 1, _GAMMA / 2) if table.control else 0.0
-    high = special.betaincinv(table.control + 1, failures, 1 - _GAMMA / 2) if failures else 1.0
-    return max(least, float(low)), min(most, float(high))
+    if table.counts_control:
+        back = scale.swapped(_at(bound))
+        low, high = (float(scale.treatment_share(_at(share), back)) for share in _likely(table.treatment, table.n1))
+    else:
+        low, high = _likely(table.control, table.n0)
+    return max(least, low), min(most, high)
+
+
+def _likely(successes: int, n: int) -> tuple[float, float]:
+    """Clopper and Pearson's (1934) interval of level 1 - `_GAMMA` for a share."""
+    failures = n - successes
+    low = special.betaincinv(successes, failures + 1, _GAMMA / 2) if successes else 0.0
+    high = special.betaincinv(successes + 1, failures, 1 - _GAMMA / 2) if failures else 1.0
+    return float(low), float(high)
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,7 +158,7 @@ class _Region:
         counted = _likely_successes(min(table.n0, table.n1), shares[0], shares[1])
         least, most = np.full_like(counted, -1.0), np.full_like(counted, max(table.n0, table.n1))
         while (least < most).any():
-            middle = np.ceil((least + most) / 2)
+            middle = least + np.ceil((most - least) / 2)
             is_in = scale.statistic(*table.counts(counted, middle), at) >= observed
             least, most = np.where(is_in, middle, least), np.where(is_in, most, middle - 1)
         return cls(scale, table, bound, counted[most >= 0], most[most >= 0])
@@ -157,8 +168,8 @@ class _Region:
         treatment = np.clip(self.scale.treatment_share(control, _at(self.bound)), 0, 1)
         share, other = (control, 1 - treatment) if self.table.counts_control else (treatment, control)
         steps, step_of = np.unique(self.most, return_inverse=True)
-        left = np.maximum(max(self.table.n0, self.table.n1) - steps, _TINY)
-        reach = special.betainc(left, steps + 1, 1 - other[:, None])[:, step_of]
+        left = max(self.table.n0, self.table.n1) - steps
+        reach = np.where(left > 0, special.betainc(np.maximum(left, 1), steps + 1, 1 - other[:, None]), 1)[:, step_of]
         chance = _binomial(self.counted, min(self.table.n0, self.table.n1), share[:, None])
         return np.asarray((chance * reach).sum(axis=1))
 

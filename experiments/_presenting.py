@@ -28,6 +28,8 @@ from experiments.report import (
 from experiments.segments import LEAST_UNITS, Segments
 from experiments.survey import bounds
 
+_HUGE = 1e50  # squares of squares of such numbers are beyond doubles
+
 Heterogeneity = Callable[[int, str], float | None]
 
 
@@ -57,9 +59,7 @@ def present(
             normality=parts.normality(i),
             mean_difference=parts.mean_difference(i),
             dimensions=tuple(
-                _dimension(
-                    name, list((one.metric.segments or {})[name]), by_treatment[i], heterogeneity(i, name), test.alpha
-                )
+                parts.dimension(i, name, by_treatment[i], heterogeneity(i, name))
                 for name, by_treatment in one.segments.items()
             ),
         )
@@ -86,7 +86,6 @@ class _Parts:
         self._interval = one.contrast.interval(test.alpha)
         self._adjusted = one.contrast.interval(adjustment.alphas)
         self._lift, self._lift_interval = one.contrast.lift(), one.contrast.lift_interval(test.alpha)
-        self._is_at_end = test.monitoring is not None and test.fraction >= 1
         self._fixed = one.observed.fixed
 
     def method(self, i: int) -> str:
@@ -109,8 +108,12 @@ class _Parts:
         if self._one.distrusted[i] or self.absolute(i).ci is None:
             return Estimate(estimate, None, self._why(i))
         if estimate is None:
-            return Estimate(None, None, "control_is_zero")
+            return Estimate(None, None, "control_is_zero" if self._control_value(i) == 0 else "too_large")
         return Estimate(estimate, ci, None if ci else "unbounded")
+
+    def _control_value(self, i: int) -> float:
+        ratio = self._one.observed.ratio
+        return float("nan") if ratio is None else float(ratio.control[i])
 
     def adjusted_ci(self, i: int) -> Ci | None:
         return None if self._one.distrusted[i] else interval_of(self._adjusted, i)
@@ -124,7 +127,7 @@ class _Parts:
     def fixed_horizon(self, i: int) -> Sequential | None:
         if self._test.monitoring is None:
             return None
-        if not self._is_at_end:
+        if not self._test.is_complete:
             return Sequential(None, None, "before_planned_end")
         if self._one.distrusted[i]:
             return Sequential(None, None, "response_rates_differ")
@@ -163,11 +166,13 @@ class _Parts:
             finite(answered.treatment[i]),
             finite(answered.p_value[i]),
             not self._one.distrusted[i],
-            self._bounds(i, (float(answered.control[i]), float(answered.treatment[i]))) if is_bounded else None,
+            self._bounds(i) if is_bounded else None,
         )
 
-    def _bounds(self, i: int, rates: tuple[float, float]) -> Ci | None:
-        low, high = bounds((self._one.control[i], self._one.treatments[i]), rates, self._test.alpha)
+    def _bounds(self, i: int) -> Ci | None:
+        given = self._one.metric.asked or {}
+        asked = float(given[self._test.control]), float(given[self._test.treatments[i]])
+        low, high = bounds((self._one.control[i], self._one.treatments[i]), asked, self._test.alpha)
         return (float(low), float(high)) if math.isfinite(low) and math.isfinite(high) else None
 
     def covariate(self, i: int) -> CovariateResult | None:
@@ -188,32 +193,58 @@ class _Parts:
         if not all(arm in shapes for arm in arms) or self._one.observed.least_units[i] < 2:
             return None
         control, treatment = shapes[arms[0]], shapes[arms[1]]
-        needed = max(needed_units(shape.skewness or 0) for shape in (control, treatment))
-        units = min(float(self._one.control[i][0]), float(self._one.treatments[i][0]))
-        ci = None if units >= needed else self._second_opinion(i, control, treatment)
-        return NormalityCheck(needed, units >= needed, ci, None if ci is None else self._agrees(i, ci))
+        skews = [abs(shape.skewness) for shape in (control, treatment) if shape.skewness is not None]
+        needed = needed_units(max(skews)) if len(skews) == len(arms) else None
+        adequate = None if needed is None else float(self._one.observed.least_units[i]) >= needed
+        ci = None if adequate else self._second_opinion(i, control, treatment)
+        return NormalityCheck(needed, adequate, ci, None if ci is None else self._agrees(i, ci))
 
     def _second_opinion(self, i: int, control: Shape, treatment: Shape) -> Ci | None:
         if control.replicates is not None and treatment.replicates is not None:
             return bootstrap_interval(control.replicates, treatment.replicates, self._test.alpha)
+        if control.skewness is None or treatment.skewness is None:
+            return None
         arms = Arm(*self._one.control[i][:3]), Arm(*self._one.treatments[i][:3])
-        ci = transformed_interval(*arms, (control.skewness or 0, treatment.skewness or 0), self._test.alpha)
+        ci = transformed_interval(*arms, (control.skewness, treatment.skewness), self._test.alpha)
         return ci if all(map(math.isfinite, ci)) else None
 
     def _agrees(self, i: int, ci: Ci) -> bool:
-        fixed = interval_of(self._fixed.interval(self._test.alpha), i)
-        return fixed is not None and _side(fixed) == _side(ci)
+        declared = interval_of(self._interval, i)
+        return declared is None or _side(declared) in (0, _side(ci))
 
     def mean_difference(self, i: int) -> Estimate | None:
         if self._one.metric.type != "ordinal":
             return None
         contrast = mean_scores(self._one.control, self._one.treatments)
-        ci = (
-            None
-            if self._one.distrusted[i] or self._test.monitoring
-            else interval_of(contrast.interval(self._test.alpha), i)
+        estimate = finite(contrast.estimate[i])
+        if estimate is not None and not self._test.is_complete:
+            return Estimate(estimate, None, "before_planned_end")
+        ci = None if self._one.distrusted[i] else interval_of(contrast.interval(self._test.alpha), i)
+        return Estimate(estimate, ci, None if ci else self._why(i))
+
+    def dimension(self, i: int, name: str, segments: Segments, p_value: float | None) -> Dimension:
+        alpha = self._test.alpha
+        reach = -special.ndtri(alpha / 2) * segments.error
+        raw = segments.estimate - reach, segments.estimate + reach
+        shrunk = segments.intervals(alpha)
+        called_out = segments.differs(alpha) & (p_value is not None and p_value <= alpha)
+        results = tuple(
+            SegmentResult(
+                segment,
+                _segment_estimate(segments.estimate[k], interval_of(raw, k)),
+                _segment_estimate(segments.shrunk[k], interval_of(shrunk, k)),
+                bool(called_out[k]),
+            )
+            for k, segment in enumerate((self._one.metric.segments or {})[name])
         )
-        return Estimate(finite(contrast.estimate[i]), ci, None if ci else self._why(i))
+        why = None if p_value is not None else self._why_untold(i)
+        return Dimension(name, p_value, finite(segments.overall), why, results)
+
+    def _why_untold(self, i: int) -> str:
+        """Why segments are not tested for being different."""
+        if self._one.distrusted[i]:
+            return "response_rates_differ"
+        return "one_segment" if self._test.is_complete else "before_planned_end"
 
     def _why(self, i: int) -> str:
         """Why there is no interval."""
@@ -227,7 +258,10 @@ class _Parts:
             return "too_early"
         if units < 2:
             return "too_few_units"
-        return "no_variance"
+        if self._one.metric.type == "ratio" and 0 in (control[2], treatment[2]):
+            return "denominator_is_zero"
+        sizes = np.abs(np.concatenate([control, treatment]))
+        return "too_large" if np.nanmax(sizes) >= _HUGE else "no_variance"
 
 
 def _side(ci: Ci) -> int:
@@ -235,23 +269,5 @@ def _side(ci: Ci) -> int:
     return int(ci[0] > 0) - int(ci[1] < 0)
 
 
-def _dimension(name: str, names: list[str], segments: Segments, p_value: float | None, alpha: float) -> Dimension:
-    low, high = segments.intervals(alpha)
-    reach = -special.ndtri(alpha / 2) * segments.error
-    called_out = segments.differs(alpha) & (p_value is not None and p_value <= alpha)
-    results = tuple(
-        SegmentResult(
-            segment,
-            _segment_estimate(segments.estimate[i], segments.estimate[i] - reach[i], segments.estimate[i] + reach[i]),
-            _segment_estimate(segments.shrunk[i], low[i], high[i]),
-            bool(called_out[i]),
-        )
-        for i, segment in enumerate(names)
-    )
-    return Dimension(name, p_value, finite(segments.overall), "one_segment" if p_value is None else None, results)
-
-
-def _segment_estimate(value: float, low: float, high: float) -> Estimate:
-    if not math.isfinite(value):
-        return Estimate(None, None, "too_few_units")
-    return Estimate(float(value), (float(low), float(high)), None)
+def _segment_estimate(value: float, ci: Ci | None) -> Estimate:
+    return Estimate(finite(value), ci, None if ci else "too_few_units")

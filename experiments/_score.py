@@ -6,6 +6,8 @@ import numpy as np
 
 from experiments.contrast import Floats
 
+_POLISHING, _NEAR = 3, 1e-6
+
 
 class Scale(Protocol):
     """What is compared: the difference of two shares, or their ratio.
@@ -122,7 +124,10 @@ def _standardised(distance: Floats, q0: Floats, q1: Floats, n0: Floats, n1: Floa
 
 
 def _likeliest_treatment_share(p0: Floats, p1: Floats, theta: Floats, bound: Floats) -> Floats:
-    """The root of the cubic likelihood equation (Farrington and Manning 1990), polished by one Newton step."""
+    """The root of the cubic likelihood equation (Farrington and Manning 1990), polished by Newton steps.
+
+    Rare successes among very many units leave the closed form few digits. Without a difference it is the pooled share.
+    """
     a = 1 + theta
     b = -(1 + theta + p1 + theta * p0 + bound * (theta + 2))
     c = bound**2 + bound * (2 * p1 + theta + 1) + p1 + theta * p0
@@ -132,6 +137,8 @@ def _likeliest_treatment_share(p0: Floats, p1: Floats, theta: Floats, bound: Flo
     cube = u**3
     cosine = np.clip(v / np.where(cube == 0, 1, cube), -1, 1)
     root = 2 * u * np.cos((np.pi + np.arccos(cosine)) / 3) - b / (3 * a)
-    slope = (3 * a * root + 2 * b) * root + c
-    step = (((a * root + b) * root + c) * root + d) / np.where(slope == 0, np.inf, slope)
-    return np.asarray(np.where(np.abs(step) < 1e-6, root - step, root))
+    for _ in range(_POLISHING):
+        slope = (3 * a * root + 2 * b) * root + c
+        step = (((a * root + b) * root + c) * root + d) / np.where(slope == 0, np.inf, slope)
+        root = np.where(np.abs(step) < _NEAR, root - step, root)
+    return np.asarray(np.where(bound == 0, (p1 + theta * p0) / (1 + theta), root))

@@ -13,7 +13,7 @@ from experiments.holdout import causal_effect
 from experiments.metrics import KINDS, rows
 from experiments.multiplicity import Adjustment, benjamini_hochberg, holm
 from experiments.ratios import RatioArm
-from experiments.reading import Role, Test, read_test
+from experiments.reading import Holdout, Role, Test, read_test
 from experiments.report import Estimate, HoldoutResult, MetricResult, Report, SampleRatioResult
 from experiments.verdict import decide
 
@@ -28,7 +28,7 @@ def report(test: Test) -> Report:
     with np.errstate(all="ignore"):
         compared = [compare(metric, test) for metric in test.metrics]
         adjustments = _adjust(compared, test.alpha)
-        heterogeneity = _heterogeneity(compared)
+        heterogeneity = _heterogeneity(compared) if test.is_complete else {}
         metrics = tuple(
             _metric_result(one, adjustment, heterogeneity, test)
             for one, adjustment in zip(compared, adjustments, strict=True)
@@ -87,7 +87,7 @@ def _heterogeneity(compared: Sequence[Compared]) -> dict[_Place, float]:
         for one in compared
         for dimension, by_treatment in one.segments.items()
         for i, segments in enumerate(by_treatment)
-        if segments.heterogeneity is not None
+        if segments.heterogeneity is not None and not one.distrusted[i]
     }
     adjusted = holm(np.array(list(tests.values()), dtype=np.float64), 1.0).p_values
     return dict(zip(tests, adjusted.tolist(), strict=True))
@@ -124,7 +124,7 @@ def _holdout(test: Test) -> HoldoutResult | None:
     without, with_replies = rows(KINDS["ratio"], [test.holdout.without, test.holdout.with_replies])[:, :6]
     effect = causal_effect(RatioArm(*without[:, None]), RatioArm(*with_replies[:, None]), test.alpha)
     ci = interval_of((effect.avoided_low, effect.avoided_high), 0)
-    why = None if ci else ("no_variance" if test.holdout.without and test.holdout.with_replies else "no_data")
+    why = None if ci else _why_no_effect(test.holdout)
     avoided = Estimate(finite(effect.avoided[0]), ci, why)
     return HoldoutResult(
         without_per_1000=finite(effect.without[0]),
@@ -135,6 +135,15 @@ def _holdout(test: Test) -> HoldoutResult | None:
         else _times(avoided, test.holdout.cost_per_contact),
         p_value=finite(effect.p_value[0]),
     )
+
+
+def _why_no_effect(holdout: Holdout) -> str:
+    """Why the effect of replies has no interval."""
+    if holdout.without is None or holdout.with_replies is None:
+        return "no_data"
+    if min(holdout.without[0], holdout.with_replies[0]) < 2:
+        return "too_few_units"
+    return "denominator_is_zero" if 0 in (holdout.without[2], holdout.with_replies[2]) else "no_variance"
 
 
 def _times(estimate: Estimate, cost: float) -> Estimate:

@@ -57,5 +57,7 @@ def text(value: Any, path: str) -> str:
 
 
 def _shown(value: Any) -> str:
+    if isinstance(value, int) and abs(value) > LARGEST_COUNT:
+        return "one beyond 2^53"
     shown = repr(value)
     return shown if len(shown) <= 40 else shown[:37] + "..."

@@ -121,7 +121,7 @@ def difference(control: Arm, treatment: Arm) -> Difference:
 def _welch(control: Arm, treatment: Arm) -> tuple[Floats, Floats, Floats]:
     errors = control.squared_error, treatment.squared_error
     total = errors[0] + errors[1]
-    total = np.where(total > 0, total, np.nan)
+    total = np.where((total > 0) & np.isfinite(total), total, np.nan)
     shares = errors[0] / total, errors[1] / total
     df = 1 / (shares[0] ** 2 / np.maximum(control.n - 1, 1) + shares[1] ** 2 / np.maximum(treatment.n - 1, 1))
     return total, control.n + treatment.n, df
@@ -134,12 +134,13 @@ def placement_difference(control: Arm, treatment: Arm) -> Difference:
 
 @dataclass(frozen=True, slots=True)
 class Values:
-    """What a relative difference is made of: both arms' values and their squared standard errors."""
+    """What a relative difference is made of: both arms' values, their squared standard errors, and their covariance."""
 
     control: Floats
     treatment: Floats
     control_squared_error: Floats
     treatment_squared_error: Floats
+    covariance: Floats | float = 0.0
 
 
 def values(control: Arm, treatment: Arm) -> Values:
@@ -203,7 +204,9 @@ class Wald:
         """Fieller's interval at the very critical value of `interval`."""
         if self.ratio is None:
             return self.lift(), self.lift()
-        return fieller(self.ratio, self.reference.critical(alpha))
+        low, high = fieller(self.ratio, self.reference.critical(alpha))
+        has_error = np.isfinite(self.observed.squared_error)
+        return np.where(has_error, low, np.nan), np.where(has_error, high, np.nan)
 
     def _statistic(self, bound: float) -> Floats:
         return np.asarray((self.estimate - bound) / np.sqrt(self.observed.squared_error))
@@ -220,13 +223,17 @@ def fieller(ratio: Values, critical: Floats) -> Interval:
     NaN where the control's value lies within `critical` standard errors of 0: then no finite interval exists.
     """
     size = np.where(ratio.control == 0, np.nan, np.abs(ratio.control))
-    g = critical**2 * ratio.control_squared_error / size**2
+    error = ratio.control_squared_error
+    g = critical**2 * error / size**2
     rest = np.where(g < 1, 1 - g, np.nan)
-    quotient = ratio.treatment / size
-    centre = quotient / rest
-    spread = ratio.treatment_squared_error * rest + quotient**2 * ratio.control_squared_error
-    reach = critical / (size * rest) * np.sqrt(spread)
-    shift = np.sign(ratio.control)
+    quotient, shift = ratio.treatment / size, np.sign(ratio.control)
+    covariance = shift * ratio.covariance
+    slope = np.where(error > 0, covariance / np.where(error > 0, error, 1), 0)
+    centre = (quotient - g * slope) / rest
+    spread = (
+        ratio.treatment_squared_error * rest - 2 * quotient * covariance + quotient**2 * error + g * slope * covariance
+    )
+    reach = critical / (size * rest) * np.sqrt(np.maximum(spread, 0))
     return np.asarray(centre - reach - shift), np.asarray(centre + reach - shift)
 
 

@@ -230,7 +230,8 @@ def cauchy_schwarz(covariance: float, variance: float, other: float, path: str) 
 
 
 def _covariate(arm: Mapping[str, Any], n: int, path: str) -> Row:
-    covariate_n = checks.count(arm.get("covariate_n", n), f"{path}.covariate_n", most=n)
+    given = arm.get("covariate_n")
+    covariate_n = n if given is None else checks.count(given, f"{path}.covariate_n", most=n)
     return (
         float(covariate_n),
         quantity(arm, "covariate_mean", path),

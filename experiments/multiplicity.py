@@ -19,12 +19,12 @@ class Adjustment:
 def holm(p_values: Floats, alpha: float) -> Adjustment:
     """Holm's (1979) step-down: keeps the chance of any false discovery in the family at `alpha`."""
     m = len(p_values)
-    order = np.argsort(p_values, kind="stable")
-    adjusted, alphas = np.empty(m), np.empty(m)
-    adjusted[order] = np.minimum(np.maximum.accumulate(p_values[order] * np.arange(m, 0, -1)), 1)
-    rejected = int((adjusted <= alpha).sum())
-    alphas[order] = alpha / np.maximum(m - np.minimum(np.arange(m), rejected), 1)
-    return Adjustment(adjusted, alphas)
+    ascending = np.sort(p_values)
+    stepwise = np.minimum(np.maximum.accumulate(ascending * np.arange(m, 0, -1)), 1)
+    place = np.searchsorted(ascending, p_values)  # equal p-values share the first place, and so the strictest level
+    adjusted = np.clip(stepwise[place], p_values, 1)
+    rejected = int((stepwise <= alpha).sum())
+    return Adjustment(adjusted, alpha / np.maximum(m - np.minimum(place, rejected), 1))
 
 
 def benjamini_hochberg(p_values: Floats, alpha: float) -> Adjustment:
@@ -33,9 +33,8 @@ def benjamini_hochberg(p_values: Floats, alpha: float) -> Adjustment:
     The intervals are those of Benjamini and Yekutieli (2005), which keep the share of selected ones that miss.
     """
     m = len(p_values)
-    order = np.argsort(p_values, kind="stable")
-    adjusted = np.empty(m)
-    ascending = p_values[order] * m / np.arange(1, m + 1)
-    adjusted[order] = np.minimum(np.minimum.accumulate(ascending[::-1])[::-1], 1)
+    ascending = np.sort(p_values)
+    stepwise = np.minimum.accumulate((ascending * m / np.arange(1, m + 1))[::-1])[::-1]
+    adjusted = np.clip(stepwise[np.searchsorted(ascending, p_values)], p_values, 1)
     rejected = int((adjusted <= alpha).sum())
     return Adjustment(adjusted, np.full(m, alpha * max(rejected, 1) / max(m, 1)))

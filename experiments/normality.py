@@ -41,9 +41,11 @@ def transformed_interval(
     control: Arm, treatment: Arm, skewness: tuple[float, float], alpha: float
 ) -> tuple[float, float]:
     """Interval of the difference of means with its skewness taken out by Hall's (1992) cubic transformation, for two
-    samples as in Zhou and Dinh (2005). Scalars; both arms have at least two units."""
+    samples as in Zhou and Dinh (2005). Scalars; both arms have at least two units. NaN where nothing varies."""
     squared = float(control.squared_error), float(treatment.squared_error)
     error = math.sqrt(squared[0] + squared[1])
+    if not error > 0:
+        return math.nan, math.nan
     parts = (
         skew * e**1.5 / math.sqrt(float(arm.n))
         for skew, e, arm in zip(skewness, squared, (control, treatment), strict=True)

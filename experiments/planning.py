@@ -12,7 +12,7 @@ from scipy import special
 from experiments import checks
 from experiments.power import harmless_power, least_effect, least_units, standard_error
 from experiments.reading_plan import PlannedMetric, Request, read_request
-from experiments.sentences import say
+from experiments.sentences import tell_plan
 
 WEEKS = (2, 4, 8)
 """After how many weeks the least detectable effect is told; a test that takes longer than the last is out of reach."""
@@ -97,14 +97,10 @@ def _plan(request: Request) -> Plan:
 
 
 def _needs(request: Request) -> tuple[Need, ...]:
-    """What the primary metric and every guardrail need; nothing where no effect is named.
-
-    Shipping takes the primary metric and all guardrails, so that each may miss with its share of the error only
-    (Schultzberg, Ankargren and Frånberg 2024).
-    """
+    """What the primary metric and every guardrail need; nothing where no effect is named."""
     if request.metric.size is None:
         return ()
-    power = 1 - (1 - request.power) / (1 + len(request.guardrails))
+    power = request.corrected_power
     primary = partial(_found, request, effect=request.metric.size)
     return (
         _need(primary, request, request.metric, request.hardest_alpha, power),
@@ -142,7 +138,9 @@ def _detectable(request: Request, daily_units: float, weeks: int) -> Detectable:
     metric, sample = request.metric, request.sample(units)
     most = metric.outcome.most(metric.sign)
     found = (
-        least_effect(partial(_found, request, units), request.power, most) if min(sample.n0, sample.n1) >= 2 else None
+        least_effect(partial(_found, request, units), request.corrected_power, most)
+        if min(sample.n0, sample.n1) >= 2
+        else None
     )
     relative = None if found is None or not metric.baseline else found / abs(metric.baseline)
     return Detectable(weeks, math.floor(units), found, relative)
@@ -151,11 +149,11 @@ def _detectable(request: Request, daily_units: float, weeks: int) -> Detectable:
 def _text(request: Request, units: int | None, days: int | None, reachable: bool | None) -> Mapping[str, str]:
     """Whether the test is worth starting."""
     if request.metric.size is None:
-        return say("plan_open")
+        return tell_plan("open")
     if units is None:
-        return say("plan_impossible")
+        return tell_plan("impossible")
     if days is None:
-        return say("plan_sized", units=units)
+        return tell_plan("sized", units=units)
     if reachable:
-        return say("plan_reachable", units=units, days=days)
-    return say("plan_unreachable", weekly=(request.daily_units or 0) * 7, months=days / _DAYS_A_MONTH)
+        return tell_plan("reachable", units=units, days=days)
+    return tell_plan("unreachable", weekly=(request.daily_units or 0) * 7, months=days / _DAYS_A_MONTH)

@@ -38,8 +38,9 @@ class Proportions:
 
     @property
     def is_small(self) -> Flags:
-        """Where the smallest expected count of the 2x2 table is below `SMALL_COUNT`."""
-        return np.asarray(smallest_expected(*self._counts) < SMALL_COUNT)
+        """Where both arms have units, and the smallest expected count of the 2x2 table is below `SMALL_COUNT`."""
+        has_units = (self.control_n > 0) & (self.treatment_n > 0)
+        return np.asarray(has_units & (smallest_expected(*self._counts) < SMALL_COUNT))
 
     def p_value(self) -> Floats:
         """Two-sided p-value; where counts are small, twice the smaller exact unconditional one."""
@@ -130,7 +131,7 @@ def _solve(scale: Scale, counts: Counts, critical: Floats) -> Floats:
 
     The statistic is nearly linear on the scale's line, so that five steps do for almost every table.
     """
-    estimate = scale.to_line(scale.estimate(*counts))
+    estimate = np.clip(scale.to_line(scale.estimate(*counts)), -scale.line_end, scale.line_end)
     reach = -critical * scale.line_error(*counts)
 
     def excess(place: Floats, control: Floats, n0: Floats, treatment: Floats, n1: Floats, wanted: Floats) -> Floats:

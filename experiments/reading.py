@@ -16,6 +16,11 @@ Role = Literal["primary", "secondary", "guardrail"]
 Direction = Literal["increase", "decrease"]
 
 _MOST_ARMS = 100
+_MOST_LOOKS = 50
+_LEAST_ALPHA = 1e-6
+_LEAST_DAILY_UNITS = 1e-3
+_MOST_COST = 1e12
+_MOST_MEAN = 1e100
 _MOST_SKEWNESS = 1e6
 _MOST_REPLICATES = 100_000
 _SUM_TOLERANCE = 1e-6
@@ -102,6 +107,11 @@ class Test:
         return self.monitoring is not None and self.monitoring.previous_looks is None
 
     @property
+    def is_complete(self) -> bool:
+        """Whether the planned sample is in, as that of a test that is looked at once always is."""
+        return self.fraction >= 1
+
+    @property
     def fraction(self) -> float:
         """The share of the planned units that is in, at most 1; 1 for a sample of fixed size."""
         return 1.0 if self.monitoring is None else min(1.0, self.units / self.monitoring.planned_n)
@@ -121,7 +131,7 @@ def read_test(document: Any) -> Test:
     given = mapping(document, "")
     names = {"alpha", "allocation", "exposures", "sequential", "metrics", "daily_units", "several_arms", "holdout"}
     known(given, "", names)
-    alpha = checks.number(given.get("alpha", 0.05), "alpha", above=0, most=0.2)
+    alpha = read_alpha(given)
     weights = read_allocation(field(given, "allocation", ""))
     exposures = _exposures(given["exposures"], weights) if given.get("exposures") is not None else None
     metrics = field(given, "metrics", "")
@@ -129,6 +139,9 @@ def read_test(document: Any) -> Test:
         raise InvalidInput("metrics", "must be a list of at least one metric")
     read = tuple(_metric(metric, f"metrics[{i}]", weights) for i, metric in enumerate(metrics))
     _no_repeats(read)
+    several_arms = checks.count(given.get("several_arms", 0), "several_arms")
+    if several_arms and exposures is None:
+        raise InvalidInput("exposures", "are needed with several_arms: they say how many that is")
     daily = given.get("daily_units")
     monitoring = _monitoring(given.get("sequential"), exposures)
     return Test(
@@ -137,10 +150,17 @@ def read_test(document: Any) -> Test:
         exposures=exposures,
         monitoring=monitoring,
         metrics=read,
-        daily_units=None if daily is None else checks.number(daily, "daily_units", above=0, most=checks.LARGEST_COUNT),
-        several_arms=checks.count(given.get("several_arms", 0), "several_arms"),
+        daily_units=None
+        if daily is None
+        else checks.number(daily, "daily_units", least=_LEAST_DAILY_UNITS, most=checks.LARGEST_COUNT),
+        several_arms=several_arms,
         holdout=_holdout(given.get("holdout")),
     )
+
+
+def read_alpha(given: Mapping[str, Any]) -> float:
+    """The error rate that decisions keep."""
+    return checks.number(given.get("alpha", 0.05), "alpha", least=_LEAST_ALPHA, most=0.2)
 
 
 def mapping(value: Any, path: str) -> Mapping[str, Any]:
@@ -194,8 +214,8 @@ def _monitoring(value: Any, exposures: Mapping[str, int] | None) -> Monitoring |
     if looks is None:
         return Monitoring(planned, None)
     path = "sequential.previous_looks"
-    if not isinstance(looks, list):
-        raise InvalidInput(path, "must be a list of fractions of planned_n")
+    if not isinstance(looks, list) or len(looks) > _MOST_LOOKS:
+        raise InvalidInput(path, f"must be a list of at most {_MOST_LOOKS} fractions of planned_n")
     fractions = tuple(checks.number(look, f"{path}[{i}]", above=0, most=1) for i, look in enumerate(looks))
     now = min(1.0, sum(exposures.values()) / planned)
     if fractions and fractions[-1] >= now:
@@ -218,8 +238,8 @@ def _metric(value: Any, path: str, weights: Mapping[str, float]) -> Metric:
         role=role,
         direction=cast(Direction, one_of(given, "direction", path, get_args(Direction))),
         arms=_arms(arms, f"{path}.arms", weights, KINDS[kind]),
-        margin=_margin(given, role, path),
-        cap=None if given.get("cap") is None else checks.number(given["cap"], f"{path}.cap"),
+        margin=_margin(given, role, kind, path),
+        cap=_cap(given, kind, path),
         asked=_asked(given, path, weights),
         shapes=_shapes(arms, f"{path}.arms") if kind == "mean" else {},
         segments=_segments(given.get("segments"), f"{path}.segments", weights, KINDS[kind]),
@@ -247,9 +267,6 @@ def _arms(given: Mapping[str, Any], path: str, weights: Mapping[str, float], kin
         rows[arm] = kind.read(statistics, f"{path}.{arm}") if statistics else None
         if rows[arm] is not None and weights[arm] == 0:
             raise InvalidInput(f"{path}.{arm}", "must be empty: the arm's weight is 0")
-    lengths = {arm: len(row) for arm, row in rows.items() if row is not None}
-    if len(set(lengths.values())) > 1:
-        raise InvalidInput(path, f"must have as many counts in every arm, not {lengths}")
     return rows
 
 
@@ -259,12 +276,21 @@ def _arms_known(given: Mapping[str, Any], path: str, weights: Mapping[str, float
             raise InvalidInput(f"{path}.{arm}", f"is not an arm of the allocation ({', '.join(weights)})"[:200])
 
 
-def _margin(given: Mapping[str, Any], role: str, path: str) -> float | None:
+def _cap(given: Mapping[str, Any], kind: str, path: str) -> float | None:
+    if given.get("cap") is None:
+        return None
+    if kind != "mean":
+        raise InvalidInput(f"{path}.cap", "is for means only")
+    return checks.number(given["cap"], f"{path}.cap")
+
+
+def _margin(given: Mapping[str, Any], role: str, kind: str, path: str) -> float | None:
     if role != "guardrail":
         if given.get("margin") is not None:
             raise InvalidInput(f"{path}.margin", "is for guardrails only")
         return None
-    return checks.number(field(given, "margin", path), f"{path}.margin", least=0)
+    most = {"proportion": 1.0, "ordinal": 0.5}.get(kind, _MOST_MEAN)
+    return checks.number(field(given, "margin", path), f"{path}.margin", least=0, most=most)
 
 
 def _asked(given: Mapping[str, Any], path: str, weights: Mapping[str, float]) -> Mapping[str, int] | None:
@@ -296,23 +322,39 @@ def _replicates(arm: Mapping[str, Any], path: str) -> tuple[float, ...] | None:
         return None
     if not isinstance(value, list) or not LEAST_REPLICATES <= len(value) <= _MOST_REPLICATES:
         raise InvalidInput(f"{path}.replicates", f"must be a list of {LEAST_REPLICATES} to {_MOST_REPLICATES} means")
-    return tuple(checks.number(mean, f"{path}.replicates[{i}]") for i, mean in enumerate(value))
+    return tuple(
+        checks.number(mean, f"{path}.replicates[{i}]", least=-_MOST_MEAN, most=_MOST_MEAN)
+        for i, mean in enumerate(value)
+    )
 
 
 def _segments(value: Any, path: str, weights: Mapping[str, float], kind: Kind) -> BySegment | None:
     if value is None:
         return None
     return {
-        dimension: {
-            name: _arms(mapping(arms, f"{path}.{dimension}.{name}"), f"{path}.{dimension}.{name}", weights, kind)
-            for name, arms in mapping(parts, f"{path}.{dimension}").items()
-        }
+        dimension: _dimension(parts, f"{path}.{dimension}", weights, kind)
         for dimension, parts in mapping(value, path).items()
+    }
+
+
+def _dimension(
+    value: Any, path: str, weights: Mapping[str, float], kind: Kind
+) -> Mapping[str, Mapping[str, Row | None]]:
+    """The rows by segment and arm."""
+    parts = mapping(value, path)
+    if not parts:
+        raise InvalidInput(path, "must name at least one segment")
+    return {
+        name: _arms(mapping(arms, f"{path}.{name}"), f"{path}.{name}", weights, kind) for name, arms in parts.items()
     }
 
 
 def _agrees(metric: Metric, path: str) -> None:
     """What must hold between the parts of a metric."""
+    _alike({f"{path}.arms.{arm}": row for arm, row in metric.arms.items()})
+    for dimension, parts in (metric.segments or {}).items():
+        place = f"{path}.segments.{dimension}"
+        _alike({f"{place}.{name}.{arm}": row for name, arms in parts.items() for arm, row in arms.items()})
     for arm, row in metric.arms.items():
         if row is None:
             continue
@@ -324,6 +366,17 @@ def _agrees(metric: Metric, path: str) -> None:
             raise InvalidInput(f"{path}.asked.{arm}", f"must be at least the {answered:.0f} that answered, not {asked}")
         if metric.cap is not None and metric.type == "mean" and row[1] > metric.cap:
             raise InvalidInput(f"{path}.arms.{arm}.mean", f"must be at most the cap {metric.cap:g}, not {row[1]:g}")
+
+
+def _alike(arms: Mapping[str, Row | None]) -> None:
+    """Raises InvalidInput unless all rows, by place, have as many scores, and a covariate or none."""
+    rows = [(place, row) for place, row in arms.items() if row is not None]
+    for place, row in rows:
+        first, other = rows[0]
+        if len(row) != len(other):
+            raise InvalidInput(f"{place}.counts", f"must be {len(other)} counts as in {first}, not {len(row)}")
+        if math.isnan(row[-1]) != math.isnan(other[-1]):
+            raise InvalidInput(place, f"must have a covariate, or none, as {first} does")
 
 
 def _no_repeats(metrics: tuple[Metric, ...]) -> None:
@@ -343,5 +396,5 @@ def _holdout(value: Any) -> Holdout | None:
         for name in ("without", "with_replies")
     )
     cost = given.get("cost_per_contact")
-    read_cost = None if cost is None else checks.number(cost, "holdout.cost_per_contact", least=0)
+    read_cost = None if cost is None else checks.number(cost, "holdout.cost_per_contact", least=0, most=_MOST_COST)
     return Holdout(without, with_replies, read_cost)

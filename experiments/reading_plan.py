@@ -22,7 +22,7 @@ from experiments.power import (
     Sample,
 )
 from experiments.ratios import RatioArm
-from experiments.reading import Direction, mapping, one_of, read_allocation
+from experiments.reading import Direction, mapping, one_of, read_allocation, read_alpha
 
 DAYS_OF_TRAFFIC = 28
 _MOST_LOOKS = 100
@@ -62,6 +62,12 @@ class Request:
         """The level of the hardest decision that Holm's method makes among the primary metrics and arms."""
         return self.alpha / (self.primaries * (sum(weight > 0 for weight in self.weights.values()) - 1))
 
+    @property
+    def corrected_power(self) -> float:
+        """The power of each decision: shipping takes the primary metric and all guardrails, so that each may miss with
+        its share of the error only (Schultzberg, Ankargren and Frånberg 2024)."""
+        return 1 - (1 - self.power) / (1 + len(self.guardrails))
+
     def sample(self, units: float) -> Sample:
         """The control and the treatment with the fewest units, of `units` over all arms."""
         control, *treatments = self.weights.values()
@@ -73,7 +79,7 @@ def read_request(document: Any) -> Request:
     given = mapping(document, "")
     names = {"alpha", "power", "allocation", "metric", "guardrails", "primaries", "sequential", "units_last_28_days"}
     known(given, "", names)
-    alpha = checks.number(given.get("alpha", 0.05), "alpha", above=0, most=0.2)
+    alpha = read_alpha(given)
     units = given.get("units_last_28_days")
     guardrails = given.get("guardrails", [])
     if not isinstance(guardrails, list):

@@ -16,7 +16,7 @@ WHY = {
     "ordinal": "scores have an order but no ratio",
     "response_rates_differ": "the arms changed who answered, so their scores say little about the change",
     "before_planned_end": "a result of a sample of fixed size holds only once the planned sample is in",
-    "not_planned": "no planned sample was given",
+    "denominator_is_zero": "an arm's denominators add up to 0",
     "too_large": "the numbers are too large to compute with",
     "no_exposures": "no unit has been exposed",
     "not_given": "exposures were not given",
@@ -92,11 +92,14 @@ class CovariateResult:
 class NormalityCheck:
     """Whether the mean of skewed values is normal enough: at least 355·skewness² units an arm (Kohavi et al. 2014).
 
-    Where not, `ci` is the interval corrected for skewness (Johnson 1978), `agrees` whether it tells the same story.
+    `needed_n` and `adequate` are None where only bootstrap replicates are known. Unless adequate, `ci` is a second
+    interval,
+    of a sample of fixed size: from the replicates, or with the skewness taken out (Hall 1992). `agrees` unless a
+    difference is declared that it does not show.
     """
 
-    needed_n: int
-    adequate: bool
+    needed_n: int | None
+    adequate: bool | None
     ci: Ci | None
     agrees: bool | None
 
@@ -113,7 +116,11 @@ class SegmentResult:
 
 @dataclass(frozen=True, slots=True)
 class Dimension:
-    """The segments of one dimension. `heterogeneity_p_value` is adjusted over all dimensions and comparisons (Holm)."""
+    """The segments of one dimension: `overall` effect in the metric's unit, and whether segments differ at all.
+
+    `heterogeneity_p_value` is adjusted over all dimensions and comparisons (Holm); None, with a `why`, before the
+    planned end of a monitored test, so that nobody peeks at it.
+    """
 
     dimension: str
     heterogeneity_p_value: float | None

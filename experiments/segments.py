@@ -9,8 +9,8 @@ from experiments.contrast import Difference, Flags, Floats, Interval, as_p_value
 
 LEAST_UNITS = 30
 """Segments with fewer units in an arm have no estimate of their own."""
-_GRID = 64
-_WIDEST = 4.0
+_GRID = 96
+_NARROWEST, _WIDEST = 0.02, 4.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,12 +74,13 @@ def _heterogeneity(d: Floats, variance: Floats) -> Heterogeneity:
 def _posterior(d: Floats, variance: Floats) -> tuple[float, Floats, Floats]:
     """Overall mean, and each segment's posterior mean and standard deviation, averaged over the spread's posterior."""
     widest = _WIDEST * max(float(d.std()), float(np.sqrt(np.median(variance))))
-    spread = (np.arange(_GRID) + 0.5) / _GRID * widest
+    edges = np.geomspace(_NARROWEST * float(np.sqrt(variance.min())), widest, _GRID + 1)
+    spread = np.sqrt(edges[:-1] * edges[1:])
     total = variance + spread[:, None] ** 2
     precision = (1 / total).sum(axis=1)
     mean = (d / total).sum(axis=1) / precision
     fit = (np.log(total) + (d - mean[:, None]) ** 2 / total).sum(axis=1) + np.log(precision)
-    fit -= 2 * np.log(spread)  # a flat prior on the variance, as a density of the standard deviation
+    fit -= 4 * np.log(spread)  # a flat prior on the variance, as a density of the logarithm of its root
     weights = np.exp((fit.min() - fit) / 2)
     weights /= weights.sum()
     pull = variance / total

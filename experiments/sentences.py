@@ -6,198 +6,248 @@ from dataclasses import dataclass
 
 LANGUAGES = ("en", "es", "pt")
 
-_SENTENCES: dict[str, tuple[str, str, str]] = {
-    "ship": ("Ship {arm}: {change}.", "Publica {arm}: {change}.", "Publique {arm}: {change}."),
-    "ship_guarded": (
-        "Ship {arm}: {change}; no worse: {names}.",
-        "Publica {arm}: {change}; sin empeorar: {names}.",
-        "Publique {arm}: {change}; sem piorar: {names}.",
-    ),
-    "keep_running": (
-        "Keep running: {percent} % of the planned sample is in, and no difference is shown yet.",
-        "Sigue con la prueba: ya está el {percent} % de la muestra prevista y aún no se ve una diferencia.",
-        "Continue o teste: {percent} % da amostra planejada já chegou e ainda não se vê diferença.",
-    ),
+Texts = tuple[str, str, str]
+
+_ADVICE: dict[str, Texts] = {
+    "ship": ("Ship {arm}", "Publica {arm}", "Publique {arm}"),
+    "keep_running": ("Keep running", "Sigue con la prueba", "Continue o teste"),
     "keep_running_days": (
-        "Keep running about {days} more days: {percent} % of the planned sample is in, and no difference is shown yet.",
-        "Sigue unos {days} días más: ya está el {percent} % de la muestra prevista y aún no se ve una diferencia.",
-        "Continue por cerca de {days} dias: {percent} % da amostra planejada já chegou e ainda não se vê diferença.",
+        "Keep running about {days}",
+        "Sigue con la prueba cerca de {days}",
+        "Continue o teste por cerca de {days}",
     ),
-    "keep_running_guarded": (
-        "Keep running: {arm} does better, but {metric} is not yet shown to be no worse: {change}.",
-        "Sigue con la prueba: {arm} va mejor, pero aún no es seguro que {metric} no empeore: {change}.",
-        "Continue o teste: {arm} vai melhor, mas ainda não é certo que {metric} não piore: {change}.",
+    "stop": (
+        "Stop and keep {control}",
+        "Termina y quédate con {control}",
+        "Encerre e fique com {control}",
     ),
-    "keep_running_days_guarded": (
-        "Keep running about {days} more days: {arm} does better, but {metric} is not yet shown no worse: {change}.",
-        "Sigue unos {days} días más: {arm} va mejor, pero aún no es seguro que {metric} no empeore: {change}.",
-        "Continue por cerca de {days} dias: {arm} vai melhor, mas ainda não é certo que {metric} não piore: {change}.",
+    "do_not_trust": ("Do not trust this test", "No confíes en esta prueba", "Não confie neste teste"),
+}
+_BECAUSE: dict[str, Texts] = {
+    "primary_better": ("{change}", "{change}", "{change}"),
+    "guardrails_pass": (
+        "{change}; no worse: {names}",
+        "{change}; sin empeorar: {names}",
+        "{change}; sem piorar: {names}",
+    ),
+    "before_planned_end": (
+        "{percent}% of the planned sample is in, and no difference is shown yet",
+        "ya está el {percent}% de la muestra prevista y aún no se ve una diferencia",
+        "{percent}% da amostra planejada já chegou e ainda não se vê diferença",
     ),
     "no_data": (
-        "Keep running: there is not enough data to compare yet.",
-        "Sigue con la prueba: aún no hay datos suficientes para comparar.",
-        "Continue o teste: ainda não há dados suficientes para comparar.",
+        "there is not enough data to compare yet",
+        "aún no hay datos suficientes para comparar",
+        "ainda não há dados suficientes para comparar",
+    ),
+    "no_data_at_the_end": (
+        "even the planned sample has too few cases to compare",
+        "ni la muestra prevista tiene casos suficientes para comparar",
+        "nem a amostra planejada tem casos suficientes para comparar",
     ),
     "no_difference": (
-        "Stop and keep {control}: no difference is shown; {change}.",
-        "Termina y quédate con {control}: no se ve una diferencia; {change}.",
-        "Encerre e fique com {control}: não se vê diferença; {change}.",
+        "no difference is shown: {range}",
+        "no se ve una diferencia: {range}",
+        "não se vê diferença: {range}",
     ),
     "no_primary": (
-        "Stop and keep {control}: the test has no primary metric to decide by.",
-        "Termina y quédate con {control}: la prueba no tiene una métrica principal para decidir.",
-        "Encerre e fique com {control}: o teste não tem uma métrica principal para decidir.",
+        "the test has no primary metric to decide by",
+        "la prueba no tiene una métrica principal para decidir",
+        "o teste não tem uma métrica principal para decidir",
     ),
     "guardrail_not_shown": (
-        "Stop and keep {control}: {arm} does better, but {metric} is not shown to be no worse: {change}.",
-        "Termina y quédate con {control}: {arm} va mejor, pero no es seguro que {metric} no empeore: {change}.",
-        "Encerre e fique com {control}: {arm} vai melhor, mas não é certo que {metric} não piore: {change}.",
+        "{arm} does better, but {metric} may still get worse by more than the margin of {margin}: {range}",
+        "{arm} va mejor, pero {metric} aún puede empeorar más que el margen de {margin}: {range}",
+        "{arm} vai melhor, mas {metric} ainda pode piorar mais que a margem de {margin}: {range}",
     ),
-    "primary_worse": (
-        "Stop and keep {control}: {arm} is worse; {change}.",
-        "Termina y quédate con {control}: {arm} es peor; {change}.",
-        "Encerre e fique com {control}: {arm} é pior; {change}.",
-    ),
+    "primary_worse": ("{arm} is worse; {change}", "{arm} es peor; {change}", "{arm} é pior; {change}"),
     "guardrail_breached": (
-        "Stop and keep {control}: {arm} does harm; {change}, where {margin} was allowed.",
-        "Termina y quédate con {control}: {arm} hace daño; {change}, y solo se permitía {margin}.",
-        "Encerre e fique com {control}: {arm} causa dano; {change}, e só se permitia {margin}.",
+        "{arm} does harm; {change}, and the margin was {margin}",
+        "{arm} perjudica; {change}, y el margen era de {margin}",
+        "{arm} prejudica; {change}, e a margem era de {margin}",
     ),
     "unreachable": (
-        "{weekly} units a week would take {months} more months; pool entries or try a bolder change.",
-        "Con {weekly} unidades por semana faltarían {months} meses; junta artículos o prueba un cambio más audaz.",
-        "Com {weekly} unidades por semana faltariam {months} meses; junte artigos ou tente uma mudança mais ousada.",
+        "{weekly} units a week would take {months} more months; pool entries or try a bolder change",
+        "con {weekly} unidades por semana faltarían {months} meses; junta entradas o prueba un cambio más audaz",
+        "com {weekly} unidades por semana faltariam {months} meses; junte entradas ou tente uma mudança mais ousada",
     ),
     "srm_mismatch": (
-        "Do not trust this test: the traffic split is off (SRM: {exposures}). Find out why before reading on.",
-        "No te fíes de esta prueba: el reparto del tráfico no cuadra (SRM: {exposures}). Averigua antes por qué.",
-        "Não confie neste teste: a divisão do tráfego não bate (SRM: {exposures}). Descubra antes por quê.",
+        "the traffic split is off (SRM: {exposures}); find out why before reading on",
+        "el reparto del tráfico no cuadra (SRM: {exposures}); averigua por qué antes de seguir leyendo",
+        "a divisão do tráfego não bate (SRM: {exposures}); descubra o motivo antes de continuar lendo",
     ),
     "several_arms": (
-        "Do not trust this test: {units} units saw more than one arm.",
-        "No te fíes de esta prueba: {units} unidades vieron más de una variante.",
-        "Não confie neste teste: {units} unidades viram mais de uma variante.",
+        "{units} units saw more than one arm",
+        "{units} unidades vieron más de una variante",
+        "{units} unidades viram mais de uma variante",
     ),
     "response_rates_differ": (
-        "Do not trust this test: the arms changed who answered the survey, so its scores cannot be compared.",
-        "No te fíes de esta prueba: las variantes cambiaron quién respondió la encuesta; sus notas no son comparables.",
-        "Não confie neste teste: as variantes mudaram quem respondeu à pesquisa; as notas não são comparáveis.",
+        "the arms changed who answered the survey, so its scores cannot be compared",
+        "las variantes cambiaron quién respondió la encuesta; sus notas no son comparables",
+        "as variantes mudaram quem respondeu à pesquisa; as notas não são comparáveis",
     ),
     "not_normal": (
-        "Do not trust this test yet: a few extreme values decide it. Cap the metric, or wait for more units.",
-        "No te fíes aún de esta prueba: pocos valores extremos la deciden. Acota la métrica o espera más unidades.",
-        "Não confie ainda neste teste: poucos valores extremos o decidem. Limite a métrica ou espere mais unidades.",
+        "a few extreme values decide it; cap the metric, or wait for more units",
+        "pocos valores extremos la deciden; acota la métrica o espera más unidades",
+        "poucos valores extremos o decidem; limite a métrica ou espere mais unidades",
     ),
-    "plan_open": (
+}
+_PLANS: dict[str, Texts] = {
+    "open": (
         "Name the effect you would act on, to learn how long the test takes.",
         "Indica el efecto por el que actuarías, para saber cuánto dura la prueba.",
         "Indique o efeito pelo qual você agiria, para saber quanto dura o teste.",
     ),
-    "plan_impossible": (
+    "impossible": (
         "No number of units would show this effect; look for a larger one.",
         "Ningún número de unidades mostraría este efecto; busca uno mayor.",
         "Nenhum número de unidades mostraria este efeito; procure um maior.",
     ),
-    "plan_sized": (
+    "sized": (
         "The test needs {units} units over all arms.",
         "La prueba necesita {units} unidades entre todas las variantes.",
         "O teste precisa de {units} unidades entre todas as variantes.",
     ),
-    "plan_reachable": (
-        "The test needs {units} units over all arms: about {days} days at today's traffic.",
-        "La prueba necesita {units} unidades entre todas las variantes: unos {days} días con el tráfico de hoy.",
-        "O teste precisa de {units} unidades entre todas as variantes: cerca de {days} dias com o tráfego de hoje.",
+    "reachable": (
+        "The test needs {units} units over all arms, and with today's traffic about {days}.",
+        "La prueba necesita {units} unidades entre todas las variantes y, con el tráfico de hoy, cerca de {days}.",
+        "O teste precisa de {units} unidades entre todas as variantes e, com o tráfego de hoje, de cerca de {days}.",
     ),
-    "plan_unreachable": (
+    "unreachable": (
         "{weekly} units a week would take {months} months; pool entries or try a bolder change.",
-        "Con {weekly} unidades por semana harían falta {months} meses; junta artículos o prueba un cambio más audaz.",
-        "Com {weekly} unidades por semana seriam {months} meses; junte artigos ou tente uma mudança mais ousada.",
+        "Con {weekly} unidades por semana harían falta {months} meses; junta entradas o prueba un cambio más audaz.",
+        "Com {weekly} unidades por semana seriam {months} meses; junte entradas ou tente uma mudança mais ousada.",
     ),
 }
-_CHANGES: dict[str, tuple[str, str, str]] = {
+_CHANGES: dict[str, Texts] = {
     "points": (
-        "{metric} {moves} {size} points (95 % between {low} and {high})",
-        "{metric} {moves} {size} puntos (95 % entre {low} y {high})",
-        "{metric} {moves} {size} pontos (95 % entre {low} e {high})",
+        "{metric} {moves} {size} points ({level}% between {low} and {high})",
+        "{metric} {moves} {size} puntos ({level}% entre {low} y {high})",
+        "{metric} {moves} {size} pontos ({level}% entre {low} e {high})",
     ),
     "amount": (
-        "{metric} {moves} by {size} (95 % between {low} and {high})",
-        "{metric} {moves} {size} (95 % entre {low} y {high})",
-        "{metric} {moves} {size} (95 % entre {low} e {high})",
+        "{metric} {moves} by {size} ({level}% between {low} and {high})",
+        "{metric} {moves} {size} ({level}% entre {low} y {high})",
+        "{metric} {moves} {size} ({level}% entre {low} e {high})",
     ),
     "scores": (
-        "{arm} scores higher on {metric} in {size} % of pairs (95 % between {low} and {high})",
-        "{arm} puntúa más en {metric} en el {size} % de los pares (95 % entre {low} y {high})",
-        "{arm} tem nota maior em {metric} em {size} % dos pares (95 % entre {low} e {high})",
+        "{arm} scores higher on {metric} in {size}% of pairs ({level}% between {low} and {high}; 50% is no difference)",
+        "{arm} puntúa más en {metric} en el {size}% de los pares ({level}% entre {low} y {high}; 50% es igual)",
+        "{arm} tem nota maior em {metric} em {size}% dos pares ({level}% entre {low} e {high}; 50% é igual)",
     ),
     "unknown": ("{metric} has no result", "{metric} no tiene resultado", "{metric} não tem resultado"),
 }
+_RANGES: dict[str, Texts] = {
+    "points": (
+        "the change in {metric} lies between {low} and {high} points ({level}%)",
+        "el cambio en {metric} está entre {low} y {high} puntos ({level}%)",
+        "a mudança em {metric} fica entre {low} e {high} pontos ({level}%)",
+    ),
+    "amount": (
+        "the change in {metric} lies between {low} and {high} ({level}%)",
+        "el cambio en {metric} está entre {low} y {high} ({level}%)",
+        "a mudança em {metric} fica entre {low} e {high} ({level}%)",
+    ),
+    "scores": (
+        "{arm} scores higher on {metric} in {low} to {high}% of pairs ({level}%), and 50% is no difference",
+        "{arm} puntúa más en {metric} en {low} a {high}% de los pares ({level}%), y 50% es igual",
+        "{arm} tem nota maior em {metric} em {low} a {high}% dos pares ({level}%), e 50% é igual",
+    ),
+    "unknown": _CHANGES["unknown"],
+}
 _MOVES = {True: ("rises", "sube", "sobe"), False: ("falls", "baja", "cai")}
-_DECIMAL = (".", ".", ",")
+_MORE_DAYS: tuple[Texts, Texts] = (
+    ("1 more day", "1 día más", "mais 1 dia"),
+    ("{n} more days", "{n} días más", "mais {n} dias"),
+)
+_DAYS: tuple[Texts, Texts] = (("1 day", "1 día", "1 dia"), ("{n} days", "{n} días", "{n} dias"))
 _POINTS = (" points", " puntos", " pontos")
-_IN_HUNDREDTHS = ("proportion", "ordinal")
+_DECIMAL = (".", ".", ",")
+_FORMS = {"proportion": "points", "ordinal": "scores"}
+_PLAIN = 1e15  # larger numbers are told with their exponent
 
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What a metric did with an arm: `estimate`, `ci` and `margin` in the metric's unit."""
+    """What a metric did with an arm: `estimate`, `ci` and `margin` in the metric's unit, `level` of the interval."""
 
     metric: str
     type: str
     arm: str
     estimate: float | None
     ci: tuple[float, float] | None
+    level: float
     margin: float | None
 
 
-def say(
-    code: str,
+def advise(
+    advice: str,
+    because: str,
     *,
     change: Change | None = None,
     names: Sequence[str] = (),
-    **facts: float | str | None,
+    days: int | None = None,
+    **facts: float | str,
 ) -> dict[str, str]:
-    """The sentence with this code, by language; `facts` are the numbers and names it mentions."""
-    return {language: _say(code, i, change, names, facts) for i, language in enumerate(LANGUAGES)}
+    """What to do and why, by language; `facts` are the numbers and names that are told."""
+    told = {}
+    for i, language in enumerate(LANGUAGES):
+        shown = _shown(facts, i) | {"names": ", ".join(map(_spoken, names))}
+        if days is not None:
+            shown["days"] = _days(days, _MORE_DAYS, i)
+        if change is not None:
+            shown |= _about(change, i)
+        told[language] = f"{_ADVICE[advice][i]}: {_BECAUSE[because][i]}.".format_map(shown)
+    return told
 
 
-def _say(code: str, i: int, change: Change | None, names: Sequence[str], facts: dict[str, float | str | None]) -> str:
-    shown = {name: value if isinstance(value, str) else _number(value, 0, i) for name, value in facts.items()}
-    if change is not None:
-        shown |= {"change": _change(change, i), "arm": change.arm, "metric": _spoken(change.metric)}
-        shown["margin"] = _amount(change.margin, change, i)
-    return _SENTENCES[code][i].format_map(shown | {"names": ", ".join(map(_spoken, names))})
+def tell_plan(code: str, *, days: int = 0, **facts: float | str) -> dict[str, str]:
+    """Whether a planned test is worth starting, by language."""
+    return {
+        language: _PLANS[code][i].format_map(_shown(facts, i) | {"days": _days(days, _DAYS, i)})
+        for i, language in enumerate(LANGUAGES)
+    }
 
 
-def _change(change: Change, i: int) -> str:
-    """How the metric moved, with its interval turned so that it reads in the direction of the move."""
+def _shown(facts: dict[str, float | str], i: int) -> dict[str, str]:
+    return {name: value if isinstance(value, str) else _number(value, 0, i) for name, value in facts.items()}
+
+
+def _days(days: int, forms: tuple[Texts, Texts], i: int) -> str:
+    return forms[0][i] if days == 1 else forms[1][i].format(n=days)
+
+
+def _about(change: Change, i: int) -> dict[str, str]:
+    """A metric's name, arm, margin and move; the interval is turned so that it reads in the direction of the move."""
+    form = _FORMS.get(change.type, "amount")
+    metric = {"metric": _spoken(change.metric), "arm": change.arm}
+    about = metric | {"margin": _amount(change.margin, change, i)}
     if change.estimate is None or change.ci is None:
-        return _CHANGES["unknown"][i].format(metric=_spoken(change.metric))
-    form = {"proportion": "points", "ordinal": "scores"}.get(change.type, "amount")
+        unknown = _CHANGES["unknown"][i].format_map(metric)
+        return about | {"change": unknown, "range": unknown}
+    rises = form == "scores" or change.estimate >= 0
+    turned = change.ci if rises else (-change.ci[1], -change.ci[0])
+    parts = metric | {"moves": _MOVES[rises][i], "level": f"{100 * change.level:.4g}".replace(".", _DECIMAL[i])}
+    moved = parts | _numbers(change, {"size": abs(change.estimate), "low": turned[0], "high": turned[1]}, i)
+    between = parts | _numbers(change, {"low": change.ci[0], "high": change.ci[1]}, i)
+    return about | {"change": _CHANGES[form][i].format_map(moved), "range": _RANGES[form][i].format_map(between)}
+
+
+def _numbers(change: Change, values: dict[str, float], i: int) -> dict[str, str]:
     decimals = _decimals(change)
-    rises = change.type == "ordinal" or change.estimate >= 0
-    low, high = change.ci if rises else (-change.ci[1], -change.ci[0])
-    size, low, high = (_scale(change) * value for value in (change.estimate if rises else -change.estimate, low, high))
-    return _CHANGES[form][i].format(
-        metric=_spoken(change.metric),
-        arm=change.arm,
-        moves=_MOVES[rises][i],
-        size=_number(size, decimals, i),
-        low=_number(low, decimals, i),
-        high=_number(high, decimals, i),
-    )
+    return {name: _number(_scale(change) * value, decimals, i) for name, value in values.items()}
 
 
 def _amount(value: float | None, change: Change, i: int) -> str:
     """A margin, in the words of its metric."""
     if value is None:
         return ""
-    unit = _POINTS[i] if change.type in _IN_HUNDREDTHS else ""
-    return f"{_scale(change) * value:g}".replace(".", _DECIMAL[i]) + unit
+    unit = _POINTS[i] if change.type in _FORMS else ""
+    return f"{_scale(change) * value:.6g}".replace(".", _DECIMAL[i]) + unit
 
 
 def _scale(change: Change) -> float:
-    return 100.0 if change.type in _IN_HUNDREDTHS else 1.0
+    return 100.0 if change.type in _FORMS else 1.0
 
 
 def _decimals(change: Change) -> int:
@@ -207,8 +257,12 @@ def _decimals(change: Change) -> int:
     return 1 if width <= 0 else max(0, min(9, 1 - math.floor(math.log10(width))))
 
 
-def _number(value: float | None, decimals: int, i: int) -> str:
-    return f"{value or 0:.{decimals}f}".replace("-", "−").replace(".", _DECIMAL[i])
+def _number(value: float, decimals: int, i: int) -> str:
+    """The number with its decimals; −0.0 is 0.0."""
+    if abs(value) >= _PLAIN:
+        return f"{value:.3g}".replace("-", "−").replace(".", _DECIMAL[i])
+    rounded = round(value, decimals) + 0.0
+    return f"{rounded:.{decimals}f}".replace("-", "−").replace(".", _DECIMAL[i])
 
 
 def _spoken(name: str) -> str:

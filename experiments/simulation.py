@@ -18,7 +18,7 @@ from experiments.errors import InvalidInput
 from experiments.group_sequential import PlannedLook
 from experiments.metrics import KINDS, Kind, Observed, field, known
 from experiments.power import AtPlannedLooks, AtTheEnd, OrdinalOutcome, ProportionOutcome, Rule, Sample
-from experiments.reading import mapping
+from experiments.reading import mapping, read_alpha
 from experiments.reading_plan import PlannedMetric, read_planned_metric, read_rule
 from experiments.sequential import mixture_variance
 
@@ -231,7 +231,7 @@ def simulate(document: Any) -> Rates:
     """The rates of the test that a parsed JSON document describes; InvalidInput names what is wrong with it."""
     given = mapping(document, "")
     known(given, "", {"metric", "effect", "units", "alpha", "sequential", "runs", "seed"})
-    alpha = checks.number(given.get("alpha", 0.05), "alpha", above=0, most=0.2)
+    alpha = read_alpha(given)
     metric = mapping(field(given, "metric", ""), "metric")
     planned, population = _population(metric)
     effect = checks.number(given.get("effect", 0), "effect")

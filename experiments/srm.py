@@ -13,7 +13,7 @@ SEQUENTIAL_P = 0.01
 """The same for the p-value that holds at every look: looking at the other one daily alarms about as often."""
 
 _PRIOR_UNITS = 100.0
-_MOST_EXACT = 1e8  # the gamma functions' terms cancel; beyond, their normal limit has more digits
+_SMALL = 1000.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,16 +38,32 @@ def check(exposures: Floats, weights: Floats) -> SampleRatio | None:
     expected = total * shares / shares.sum()
     statistic = (((counts - expected) ** 2) / expected).sum()
     p_value = as_p_value(special.chdtrc(len(counts) - 1, statistic))
-    log_odds = _log_odds(counts, shares / shares.sum(), float(statistic))
+    log_odds = _log_odds(counts, shares / shares.sum())
     return SampleRatio(float(p_value), float(as_p_value(np.exp(-max(log_odds, 0.0)))))
 
 
-def _log_odds(counts: Floats, shares: Floats, statistic: float) -> float:
-    """Logarithm of the Bayes factor against the allotted shares."""
-    total = float(counts.sum())
-    if total > _MOST_EXACT:
-        loss = (len(counts) - 1) / 2 * np.log1p(total / _PRIOR_UNITS)
-        return float(statistic / 2 * total / (total + _PRIOR_UNITS) - loss)
+def _log_odds(counts: Floats, shares: Floats) -> float:
+    """Logarithm of the Bayes factor against the allotted shares.
+
+    The gamma functions are taken apart by Stirling's formula: their large terms are a deviance that is computed without
+    cancellation, so that the digits last up to 2^53 units.
+    """
     prior = _PRIOR_UNITS * shares
-    arms = special.gammaln(prior + counts) - special.gammaln(prior) - counts * np.log(shares)
-    return float(special.gammaln(_PRIOR_UNITS) - special.gammaln(_PRIOR_UNITS + total) + arms.sum())
+    arms, whole = prior + counts, _PRIOR_UNITS + counts.sum()
+    away = (counts - counts.sum() * shares) / (whole * shares)
+    deviance = whole * shares * ((1 + away) * np.log1p(away) - away)
+    posterior = deviance - np.log(arms) / 2 + _remainder(arms)
+    return float(
+        (posterior + prior * np.log(shares) - special.gammaln(prior)).sum()
+        + np.log(whole) / 2
+        - _remainder(whole)
+        + special.gammaln(_PRIOR_UNITS)
+        + (len(counts) - 1) / 2 * np.log(2 * np.pi)
+    )
+
+
+def _remainder(z: Floats | float) -> Floats:
+    """What Stirling's formula without its series leaves of the logarithm of the gamma function."""
+    small = np.minimum(z, _SMALL)
+    exact = special.gammaln(small) - (small - 0.5) * np.log(small) + small - np.log(2 * np.pi) / 2
+    return np.where(np.asarray(z) > _SMALL, 1 / (12 * np.asarray(z)), exact)

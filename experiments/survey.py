@@ -1,12 +1,12 @@
 """Survey scores are compared only where the arms did not change who answered."""
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from experiments.contrast import Arm, Difference, Flags, Floats, Interval, StudentT, Wald, placement_difference
+from experiments.contrast import Difference, Flags, Floats, Interval, StudentT, Wald, placement_difference
 from experiments.ordinal import placements
-from experiments.proportions import Proportions
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,34 +22,43 @@ class Response:
         return np.asarray(self.p_value <= alpha)
 
 
-def response(answered: tuple[Floats, Floats], asked: tuple[Floats, Floats]) -> Response:
-    """The comparison of response rates, control first."""
-    table = Proportions(answered[0], asked[0], answered[1], asked[1])
-    rates = [a / np.where(b > 0, b, np.nan) for a, b in zip(answered, asked, strict=True)]
-    return Response(rates[0], rates[1], table.p_value())
-
-
-def bounds(counts: tuple[Floats, Floats], rates: tuple[float, float], alpha: float) -> Interval:
+def bounds(counts: tuple[Floats, Floats], asked: tuple[float, float], alpha: float) -> Interval:
     """Bounds of P(treatment > control) + P(equal)/2 among those who answer in either arm, widened by their sampling
     error to level 1 - `alpha`.
 
-    `counts` per score, worst first, of control and treatment. The surplus of the arm that answers more is taken off its
-    best or its worst scores (Lee 2009, assuming that an arm only ever adds respondents; Imbens and Manski 2004).
+    `counts` per score, worst first, of control and treatment, of so many `asked`. The surplus of the arm that answers
+    more is taken off its best or its worst scores (Lee 2009, assuming that an arm only ever adds respondents); that its
+    size is itself an estimate is counted in by the delta method.
     """
-    low = high = counts
-    if rates[0] > rates[1]:
-        kept = rates[1] / rates[0]
-        low, high = (_without_worst(counts[0], kept), counts[1]), (_without_best(counts[0], kept), counts[1])
-    elif rates[1] > rates[0]:
-        kept = rates[0] / rates[1]
-        low, high = (counts[0], _without_best(counts[1], kept)), (counts[0], _without_worst(counts[1], kept))
-    return _interval(low, alpha)[0], _interval(high, alpha)[1]
+    answered = [float(part.sum()) for part in counts]
+    rates = [n / of for n, of in zip(answered, asked, strict=True)]
+    more = 0 if rates[0] > rates[1] else 1
+    kept = rates[1 - more] / rates[more]
+    error = kept * np.sqrt(sum((1 - rate) / n for rate, n in zip(rates, answered, strict=True)))
+    lower, upper = (_without_worst, _without_best) if more == 0 else (_without_best, _without_worst)
+    low = _interval(counts, more, lower, (kept, error), alpha)[0]
+    return low, _interval(counts, more, upper, (kept, error), alpha)[1]
 
 
-def _interval(counts: tuple[Floats, Floats], alpha: float) -> Interval:
-    arms: tuple[Arm, Arm] = placements(*counts)
-    observed: Difference = placement_difference(*arms)
-    return Wald(observed, StudentT(observed.df), least=0.0, most=1.0).interval(alpha)
+def _interval(
+    counts: tuple[Floats, Floats],
+    more: int,
+    trimmed: Callable[[Floats, float], Floats],
+    kept: tuple[float, float],
+    alpha: float,
+) -> Interval:
+    """The interval with the larger arm trimmed to a share, given with its standard error."""
+
+    def observed(share: float) -> Difference:
+        arms = [trimmed(part, share) if arm == more else part for arm, part in enumerate(counts)]
+        return placement_difference(*placements(arms[0], arms[1]))
+
+    share, error = kept
+    above, below = min(share + error, 1.0), max(share - error, share / 2)
+    slope = (observed(above).estimate - observed(below).estimate) / (above - below)
+    whole = observed(share)
+    whole = replace(whole, squared_error=whole.squared_error + (slope * error) ** 2)
+    return Wald(whole, StudentT(whole.df), least=0.0, most=1.0).interval(alpha)
 
 
 def _without_best(counts: Floats, kept: float) -> Floats:

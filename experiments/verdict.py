@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from experiments.reading import Test
 from experiments.report import ComparisonResult, MetricResult, RestsOn, SampleRatioResult, Verdict
-from experiments.sentences import Change, say
+from experiments.sentences import Change, advise
 
 REASONS = {
     "srm_mismatch": "the units' split over the arms is not the allotted one",
@@ -28,6 +28,7 @@ REASONS = {
 
 _MOST_SEVERAL_ARMS = 0.01
 _MOST_DAYS = 180
+_DAYS_A_MONTH = 30.4
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,12 +50,17 @@ class _Row:
         """Whether the metric is shown to differ."""
         return self.result.adjusted_p_value is not None and self.result.adjusted_p_value <= alpha
 
-    def change(self) -> Change:
-        """What the verdict quotes."""
-        ci = self.result.guardrail.ci if self.result.guardrail else self.result.adjusted_ci
-        margin = self.result.guardrail.margin if self.result.guardrail else None
+    def change(self, alpha: float) -> Change:
+        """What the verdict quotes: the adjusted interval, or a guardrail's, whose level is 1 - 2 alpha."""
+        guardrail = self.result.guardrail
         return Change(
-            self.metric.name, self.metric.type, self.result.treatment, self.result.absolute.estimate, ci, margin
+            metric=self.metric.name,
+            type=self.metric.type,
+            arm=self.result.treatment,
+            estimate=self.result.absolute.estimate,
+            ci=guardrail.ci if guardrail else self.result.adjusted_ci,
+            level=1 - (2 if guardrail else 1) * alpha,
+            margin=guardrail.margin if guardrail else None,
         )
 
 
@@ -82,17 +88,20 @@ class _Candidate:
 
 
 def decide(test: Test, metrics: Sequence[MetricResult], split: SampleRatioResult) -> Verdict:
-    """The verdict. It quotes the adjusted interval, or the guardrail's, that its decision was made by."""
+    """The verdict. It quotes the adjusted interval, or the guardrail's, that its decision was made by.
+
+    Of several arms to ship, the one that does best on the first primary metric wins.
+    """
     candidates = [_candidate(metrics, i, arm, test.alpha) for i, arm in enumerate(test.treatments)]
     distrust = _distrust(test, candidates, split)
     if distrust:
         return _do_not_trust(test, distrust)
     winners = [one for one in candidates if one.better and not one.harmed and not one.not_shown]
     if winners:
-        return _ship(max(winners, key=lambda one: one.better[0].gain))
+        return _ship(max(winners, key=lambda one: one.primaries[0].gain))
     if all(one.harmed for one in candidates):
         return _harmed(test, candidates)
-    return _inconclusive(test, [one for one in candidates if not one.harmed])
+    return _inconclusive(test, candidates)
 
 
 def _candidate(metrics: Sequence[MetricResult], i: int, treatment: str, alpha: float) -> _Candidate:
@@ -114,67 +123,75 @@ def _distrust(test: Test, candidates: Sequence[_Candidate], split: SampleRatioRe
 
 
 def _do_not_trust(test: Test, reasons: list[str]) -> Verdict:
-    exposures = ", ".join(f"{arm} {count}" for arm, count in (test.exposures or {}).items())
-    text = say(reasons[0], exposures=exposures, units=test.several_arms)
+    exposures = ", ".join(f"{arm} {n}" for arm, n in (test.exposures or {}).items() if test.weights[arm] > 0)
+    text = advise("do_not_trust", reasons[0], exposures=exposures, units=test.several_arms)
     return Verdict("do_not_trust", None, None, tuple(reasons), None, text)
 
 
 def _ship(winner: _Candidate) -> Verdict:
     best = winner.better[0]
     guardrails = [row.metric.name for row in winner.guardrails]
-    text = say("ship_guarded" if guardrails else "ship", change=best.change(), names=guardrails)
     reasons = ("primary_better", "guardrails_pass") if guardrails else ("primary_better",)
+    text = advise("ship", reasons[-1], change=best.change(winner.alpha), names=guardrails)
     return Verdict("ship", winner.treatment, None, reasons, _rests_on(best), text)
 
 
 def _harmed(test: Test, candidates: Sequence[_Candidate]) -> Verdict:
+    """Every arm does harm; the first one's is told."""
     worst = candidates[0].harmed[0]
-    code = "guardrail_breached" if worst.result.guardrail else "primary_worse"
-    codes = {
-        ("guardrail_breached" if row.result.guardrail else "primary_worse") for one in candidates for row in one.harmed
-    }
-    text = say(code, change=worst.change(), control=test.control)
-    return Verdict("stop", None, None, tuple(sorted(codes)), _rests_on(worst), text)
+    text = advise("stop", _harm(worst), change=worst.change(test.alpha), control=test.control)
+    return Verdict("stop", None, None, _harms(candidates), _rests_on(worst), text)
+
+
+def _harm(row: _Row) -> str:
+    return "guardrail_breached" if row.result.guardrail else "primary_worse"
+
+
+def _harms(candidates: Sequence[_Candidate]) -> tuple[str, ...]:
+    return tuple(sorted({_harm(row) for one in candidates for row in one.harmed}))
 
 
 def _inconclusive(test: Test, candidates: Sequence[_Candidate]) -> Verdict:
     """Nothing to ship, and an arm that is not shown to do harm."""
-    reasons, row = _open_question(candidates)
-    is_open = test.monitoring is not None and test.fraction < 1
-    rests_on = None if row is None else _rests_on(row)
-    if not is_open and reasons[0] != "no_data":
-        text = say(reasons[0], change=row.change() if row else None, control=test.control)
-        return Verdict("stop", None, None, tuple(reasons), rests_on, text)
+    because, row = _open_question([one for one in candidates if not one.harmed])
+    change = row.change(test.alpha) if row else None
+    rests_on = _rests_on(row) if row else None
+    reasons = (because, *_harms(candidates))
     days = _days_left(test)
     if days is not None and days > _MOST_DAYS:
-        text = say("unreachable", weekly=(test.daily_units or 0) * 7, months=days / 30.4)
+        weekly = 7 * (test.daily_units or 0)
+        text = advise("stop", "unreachable", control=test.control, weekly=weekly, months=days / _DAYS_A_MONTH)
         return Verdict("stop", None, days, ("unreachable", *reasons), rests_on, text)
-    code = "no_data" if reasons[0] == "no_data" else ("keep_running" if days is None else "keep_running_days")
-    if code != "no_data" and reasons[0] == "guardrail_not_shown":
-        code += "_guarded"
-    text = say(code, change=row.change() if row else None, days=days, percent=100 * test.fraction)
-    return Verdict(
-        "keep_running", None, days, (*reasons, "before_planned_end") if is_open else tuple(reasons), rests_on, text
-    )
+    if not test.is_complete:
+        told = "before_planned_end" if because == "no_difference" else because
+        advice = "keep_running" if days is None else "keep_running_days"
+        text = advise(advice, told, change=change, days=days, percent=math.floor(100 * test.fraction))
+        return Verdict("keep_running", None, days, (*reasons, "before_planned_end"), rests_on, text)
+    if because == "no_data" and test.monitoring is None:
+        return Verdict("keep_running", None, None, reasons, rests_on, advise("keep_running", "no_data"))
+    told = "no_data_at_the_end" if because == "no_data" else because
+    return Verdict("stop", None, None, reasons, rests_on, advise("stop", told, change=change, control=test.control))
 
 
-def _open_question(candidates: Sequence[_Candidate]) -> tuple[list[str], _Row | None]:
-    """Why no arm can be shipped, and the comparison that says so."""
+def _open_question(candidates: Sequence[_Candidate]) -> tuple[str, _Row | None]:
+    """Why no arm can be shipped, and the comparison that says so: of primary metrics the one that comes nearest."""
     waiting = [one for one in candidates if one.better]
     if waiting:
-        return ["guardrail_not_shown"], waiting[0].not_shown[0]
+        return "guardrail_not_shown", waiting[0].not_shown[0]
     primaries = [row for one in candidates for row in one.primaries]
     if not primaries:
-        return ["no_primary"], None
+        return "no_primary", None
     known = [row for row in primaries if row.result.p_value is not None]
-    return (["no_difference"], known[0]) if known else (["no_data"], primaries[0])
+    if not known:
+        return "no_data", primaries[0]
+    return "no_difference", min(known, key=lambda row: row.result.p_value or 0)
 
 
 def _days_left(test: Test) -> int | None:
-    """Days until the planned sample is in, at the daily traffic that was given."""
-    if test.monitoring is None or test.daily_units is None:
+    """Days until the planned sample is in, at the daily traffic that was given; None once it is."""
+    if test.monitoring is None or test.daily_units is None or test.is_complete:
         return None
-    return math.ceil(max(0, test.monitoring.planned_n - test.units) / test.daily_units)
+    return math.ceil((test.monitoring.planned_n - test.units) / test.daily_units)
 
 
 def _rests_on(row: _Row) -> RestsOn:

@@ -151,7 +151,7 @@ def _until_closed(terminal: int) -> str:
 def test_a_person_at_a_terminal_reads_the_verdict_first(at_terminal: Callable[..., str]) -> None:
     """In her language; then metrics, guardrails, the split, segments that differ, and why something has no result."""
     text = at_terminal("analyze", TEST, "--lang", "es")
-    assert text.startswith("Termina y quédate con control: b hace daño; harmed baja")
+    assert text.startswith("Termina y quédate con control: b perjudica; harmed baja")
     for part in ("deflection", "[seen]", "passes", "breached", "not shown", "split (SRM): p = 1"):
         assert part in text
     assert "later, b: no result, because an arm has no units yet" in text
