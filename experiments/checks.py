@@ -2,6 +2,7 @@
 
 import math
 import sys
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from experiments.errors import InvalidInput
@@ -54,6 +55,39 @@ def text(value: Any, path: str) -> str:
     if not isinstance(value, str) or not value.strip():
         raise InvalidInput(path, f"must be a text that is not empty, not {_shown(value)}")
     return value
+
+
+def mapping(value: Any, path: str = "") -> Mapping[str, Any]:
+    """A JSON object."""
+    if not isinstance(value, dict):
+        raise InvalidInput(path, "must be an object")
+    return value
+
+
+def known(given: Mapping[str, Any], names: Collection[str], path: str = "") -> None:
+    """Raises InvalidInput for a field that is not one of `names`."""
+    for name in given:
+        if name not in names:
+            raise InvalidInput(_within(path, name), f"is not known here; known are {', '.join(sorted(names))}")
+
+
+def field(given: Mapping[str, Any], name: str, path: str = "") -> Any:
+    """A field that must be there."""
+    if name not in given:
+        raise InvalidInput(_within(path, name), "is missing")
+    return given[name]
+
+
+def one_of(given: Mapping[str, Any], name: str, choices: tuple[str, ...], path: str = "") -> str:
+    """A field that must be one of a few words."""
+    value = field(given, name, path)
+    if value not in choices:
+        raise InvalidInput(_within(path, name), f"must be one of {', '.join(choices)}, not {_shown(value)}")
+    return str(value)
+
+
+def _within(path: str, name: str) -> str:
+    return f"{path}.{name}" if path else name
 
 
 def _shown(value: Any) -> str:

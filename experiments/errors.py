@@ -13,6 +13,10 @@ class InvalidInput(ExperimentError):
         self.path = path
         self.reason = reason
 
+    def inside(self, place: str) -> "InvalidInput":
+        """The same error where the value it names stands inside `place`."""
+        return InvalidInput(f"{place}.{self.path}" if self.path else place, self.reason)
+
 
 class AllocationChanged(ExperimentError):
     """New weights would move units that already have an arm; start again with another salt to re-randomise."""

@@ -8,6 +8,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from experiments import checks
+from experiments.checks import field, known
 from experiments.contrast import (
     Arm,
     Contrast,
@@ -29,6 +30,15 @@ from experiments.ratios import RatioArm
 
 Row = tuple[float, ...]
 
+_PROPORTION_FIELDS = {"n", "successes"}
+_MEAN_COVARIATE = {"covariate_mean", "covariate_variance", "covariance"}
+_MEAN_FIELDS = {"n", "mean", "variance", "skewness", "replicates", "covariate_n", *_MEAN_COVARIATE}
+_SHARED = ("covariate_numerator", "covariate_denominator")
+_RATIO_COVARIATE = {"covariate_mean", "covariate_variance", *_SHARED}
+_RATIO_FIELDS = {
+    "n", "numerator_mean", "denominator_mean", "numerator_variance", "denominator_variance", "covariance",
+    "covariate_n", *_RATIO_COVARIATE,
+}  # fmt: skip
 _LARGEST = 1e100
 _ROUNDING = 1e-9
 _MOST_SCORES = 100
@@ -59,8 +69,8 @@ class Kind(Protocol):
 
     fields: int
 
-    def read(self, arm: Mapping[str, Any], path: str) -> Row | None:
-        """The row of an arm, None where it has no units; InvalidInput names what is wrong with it."""
+    def read(self, arm: Mapping[str, Any]) -> Row | None:
+        """The row of an arm, None where it has no units; InvalidInput names the field that is wrong."""
 
     def compare(self, control: Floats, treatment: Floats) -> Observed:
         """The comparison of rows, arrays (k, fields)."""
@@ -69,12 +79,12 @@ class Kind(Protocol):
 class _Proportion:
     fields = 2
 
-    def read(self, arm: Mapping[str, Any], path: str) -> Row | None:
-        known(arm, path, {"n", "successes"})
-        n = checks.count(field(arm, "n", path), f"{path}.n")
-        successes = checks.count(field(arm, "successes", path), f"{path}.successes")
+    def read(self, arm: Mapping[str, Any]) -> Row | None:
+        known(arm, _PROPORTION_FIELDS)
+        n = checks.count(field(arm, "n"), "n")
+        successes = checks.count(field(arm, "successes"), "successes")
         if successes > n:
-            raise InvalidInput(f"{path}.successes", f"must be at most n, which is {n}, not {successes}")
+            raise InvalidInput("successes", f"must be at most n, which is {n}, not {successes}")
         return (float(n), float(successes)) if n else None
 
     def compare(self, control: Floats, treatment: Floats) -> Observed:
@@ -96,19 +106,18 @@ class _Proportion:
 class _Mean:
     fields = 7
 
-    def read(self, arm: Mapping[str, Any], path: str) -> Row | None:
-        covariate = ("covariate_mean", "covariate_variance", "covariance")
-        known(arm, path, {"n", "mean", "variance", "skewness", "replicates", "covariate_n", *covariate})
-        n = checks.count(field(arm, "n", path), f"{path}.n")
+    def read(self, arm: Mapping[str, Any]) -> Row | None:
+        known(arm, _MEAN_FIELDS)
+        n = checks.count(field(arm, "n"), "n")
         if n == 0:
             return None
-        mean, variance = quantity(arm, "mean", path), spread(arm, "variance", n, path)
+        mean, variance = quantity(arm, "mean"), spread(arm, "variance", n)
         row = (float(n), mean, variance)
-        if not any(name in arm for name in covariate):
+        if arm.keys().isdisjoint(_MEAN_COVARIATE):
             return (*row, *(math.nan,) * 4)
-        covariate_n, covariate_mean, covariate_variance = _covariate(arm, n, path)
-        covariance = quantity(arm, "covariance", path)
-        cauchy_schwarz(covariance, variance * _share(n, covariate_n), covariate_variance, f"{path}.covariance")
+        covariate_n, covariate_mean, covariate_variance = _covariate(arm, n)
+        covariance = quantity(arm, "covariance")
+        cauchy_schwarz(covariance, variance * _share(n, covariate_n), covariate_variance, "covariance")
         return (*row, covariate_n, covariate_mean, covariate_variance, covariance)
 
     def compare(self, control: Floats, treatment: Floats) -> Observed:
@@ -120,24 +129,22 @@ class _Mean:
 class _Ratio:
     fields = 11
 
-    def read(self, arm: Mapping[str, Any], path: str) -> Row | None:
-        covariate = ("covariate_mean", "covariate_variance", "covariate_numerator", "covariate_denominator")
-        parts = ("numerator_mean", "denominator_mean", "numerator_variance", "denominator_variance", "covariance")
-        known(arm, path, {"n", "covariate_n", *parts, *covariate})
-        n = checks.count(field(arm, "n", path), f"{path}.n")
+    def read(self, arm: Mapping[str, Any]) -> Row | None:
+        known(arm, _RATIO_FIELDS)
+        n = checks.count(field(arm, "n"), "n")
         if n == 0:
             return None
-        means = quantity(arm, "numerator_mean", path), quantity(arm, "denominator_mean", path)
-        variances = spread(arm, "numerator_variance", n, path), spread(arm, "denominator_variance", n, path)
-        covariance = quantity(arm, "covariance", path) if n > 1 or "covariance" in arm else 0.0
-        cauchy_schwarz(covariance, *variances, f"{path}.covariance")
+        means = quantity(arm, "numerator_mean"), quantity(arm, "denominator_mean")
+        variances = spread(arm, "numerator_variance", n), spread(arm, "denominator_variance", n)
+        covariance = quantity(arm, "covariance") if n > 1 or "covariance" in arm else 0.0
+        cauchy_schwarz(covariance, *variances, "covariance")
         row = (float(n), *means, *variances, covariance)
-        if not any(name in arm for name in covariate):
+        if arm.keys().isdisjoint(_RATIO_COVARIATE):
             return (*row, *(math.nan,) * 5)
-        covariate_n, covariate_mean, covariate_variance = _covariate(arm, n, path)
-        shared = [quantity(arm, name, path) for name in covariate[2:]]
-        for name, value, variance in zip(covariate[2:], shared, variances, strict=True):
-            cauchy_schwarz(value, variance * _share(n, covariate_n), covariate_variance, f"{path}.{name}")
+        covariate_n, covariate_mean, covariate_variance = _covariate(arm, n)
+        shared = [quantity(arm, name) for name in _SHARED]
+        for name, value, variance in zip(_SHARED, shared, variances, strict=True):
+            cauchy_schwarz(value, variance * _share(n, covariate_n), covariate_variance, name)
         return (*row, covariate_n, covariate_mean, covariate_variance, *shared)
 
     def compare(self, control: Floats, treatment: Floats) -> Observed:
@@ -149,12 +156,12 @@ class _Ratio:
 class _Ordinal:
     fields = 2
 
-    def read(self, arm: Mapping[str, Any], path: str) -> Row | None:
-        known(arm, path, {"counts"})
-        counts = field(arm, "counts", path)
+    def read(self, arm: Mapping[str, Any]) -> Row | None:
+        known(arm, {"counts"})
+        counts = field(arm, "counts")
         if not isinstance(counts, list) or not 2 <= len(counts) <= _MOST_SCORES:
-            raise InvalidInput(f"{path}.counts", f"must be a list of 2 to {_MOST_SCORES} counts, worst score first")
-        row = tuple(float(checks.count(count, f"{path}.counts[{i}]")) for i, count in enumerate(counts))
+            raise InvalidInput("counts", f"must be a list of 2 to {_MOST_SCORES} counts, worst score first")
+        row = tuple(float(checks.count(count, f"counts[{i}]")) for i, count in enumerate(counts))
         return row if any(row) else None
 
     def compare(self, control: Floats, treatment: Floats) -> Observed:
@@ -194,48 +201,32 @@ def _welch(arms: tuple[Arm, Arm], covariates: tuple[Covariate, Covariate], metho
     return Observed(contrast, observed, ratio, units, dense, f"cuped_{method}", adjusted=adjusted)
 
 
-def known(given: Mapping[str, Any], path: str, names: set[str]) -> None:
-    """Raises InvalidInput for a field that is not one of `names`."""
-    for name in given:
-        if name not in names:
-            raise InvalidInput(
-                f"{path}.{name}" if path else name, f"is not known here; known are {', '.join(sorted(names))}"
-            )
-
-
-def field(given: Mapping[str, Any], name: str, path: str) -> Any:
-    """A field that must be there."""
-    if name not in given:
-        raise InvalidInput(f"{path}.{name}" if path else name, "is missing")
-    return given[name]
-
-
-def quantity(arm: Mapping[str, Any], name: str, path: str) -> float:
+def quantity(arm: Mapping[str, Any], name: str) -> float:
     """A number small enough for its square to be one."""
-    return checks.number(field(arm, name, path), f"{path}.{name}", least=-_LARGEST, most=_LARGEST)
+    return checks.number(field(arm, name), name, least=-_LARGEST, most=_LARGEST)
 
 
-def spread(arm: Mapping[str, Any], name: str, n: int, path: str) -> float:
+def spread(arm: Mapping[str, Any], name: str, n: int) -> float:
     """A variance; with one unit it may be left out or null."""
     if n < 2 and arm.get(name) is None:
         return 0.0
-    return checks.number(field(arm, name, path), f"{path}.{name}", least=0, most=_LARGEST)
+    return checks.number(field(arm, name), name, least=0, most=_LARGEST)
 
 
-def cauchy_schwarz(covariance: float, variance: float, other: float, path: str) -> None:
+def cauchy_schwarz(covariance: float, variance: float, other: float, name: str) -> None:
     """Raises InvalidInput where the covariance is larger than the variances allow."""
     most = math.sqrt(variance) * math.sqrt(other)
     if abs(covariance) > most * (1 + _ROUNDING) + np.finfo(np.float64).tiny:
-        raise InvalidInput(path, f"must lie within ±{most:.6g}, as the variances have it, not {covariance:g}")
+        raise InvalidInput(name, f"must lie within ±{most:.6g}, as the variances have it, not {covariance:g}")
 
 
-def _covariate(arm: Mapping[str, Any], n: int, path: str) -> Row:
+def _covariate(arm: Mapping[str, Any], n: int) -> Row:
     given = arm.get("covariate_n")
-    covariate_n = n if given is None else checks.count(given, f"{path}.covariate_n", most=n)
+    covariate_n = n if given is None else checks.count(given, "covariate_n", most=n)
     return (
         float(covariate_n),
-        quantity(arm, "covariate_mean", path),
-        spread(arm, "covariate_variance", covariate_n, path),
+        quantity(arm, "covariate_mean"),
+        spread(arm, "covariate_variance", covariate_n),
     )
 
 

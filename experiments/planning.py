@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -12,6 +12,7 @@ from scipy import special
 from experiments import checks
 from experiments.power import harmless_power, least_effect, least_units, standard_error
 from experiments.reading_plan import PlannedMetric, Request, read_request
+from experiments.report import plain
 from experiments.sentences import tell_plan
 
 WEEKS = (2, 4, 8)
@@ -66,7 +67,7 @@ class Plan:
 
     def to_dict(self) -> dict[str, Any]:
         """The plan in JSON types."""
-        return asdict(self)
+        return dict(plain(self))
 
 
 def plan(document: Any) -> Plan:

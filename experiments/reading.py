@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from typing import Any, Literal, cast, get_args
 
 from experiments import checks
+from experiments.checks import field, known, mapping, one_of
 from experiments.errors import InvalidInput
 from experiments.group_sequential import check_fractions
-from experiments.metrics import KINDS, Kind, Row, field, known
+from experiments.metrics import KINDS, Kind, Row
 from experiments.normality import LEAST_REPLICATES, Shape
 
 Role = Literal["primary", "secondary", "guardrail"]
@@ -128,13 +129,13 @@ class Holdout:
 
 def read_test(document: Any) -> Test:
     """The test described by a parsed JSON document; InvalidInput otherwise."""
-    given = mapping(document, "")
+    given = mapping(document)
     names = {"alpha", "allocation", "exposures", "sequential", "metrics", "daily_units", "several_arms", "holdout"}
-    known(given, "", names)
+    known(given, names)
     alpha = read_alpha(given)
-    weights = read_allocation(field(given, "allocation", ""))
+    weights = read_allocation(field(given, "allocation"))
     exposures = _exposures(given["exposures"], weights) if given.get("exposures") is not None else None
-    metrics = field(given, "metrics", "")
+    metrics = field(given, "metrics")
     if not isinstance(metrics, list) or not metrics:
         raise InvalidInput("metrics", "must be a list of at least one metric")
     read = tuple(_metric(metric, f"metrics[{i}]", weights) for i, metric in enumerate(metrics))
@@ -161,13 +162,6 @@ def read_test(document: Any) -> Test:
 def read_alpha(given: Mapping[str, Any]) -> float:
     """The error rate that decisions keep."""
     return checks.number(given.get("alpha", 0.05), "alpha", least=_LEAST_ALPHA, most=0.2)
-
-
-def mapping(value: Any, path: str) -> Mapping[str, Any]:
-    """A JSON object."""
-    if not isinstance(value, dict):
-        raise InvalidInput(path, "must be an object")
-    return value
 
 
 def read_allocation(value: Any) -> Mapping[str, float]:
@@ -206,7 +200,7 @@ def _monitoring(value: Any, exposures: Mapping[str, int] | None) -> Monitoring |
     if value is None:
         return None
     given = mapping(value, "sequential")
-    known(given, "sequential", {"planned_n", "previous_looks"})
+    known(given, {"planned_n", "previous_looks"}, "sequential")
     if exposures is None:
         raise InvalidInput("exposures", "are needed with sequential: they say how much of planned_n is in")
     planned = checks.count(field(given, "planned_n", "sequential"), "sequential.planned_n", least=2)
@@ -227,16 +221,16 @@ def _monitoring(value: Any, exposures: Mapping[str, int] | None) -> Monitoring |
 def _metric(value: Any, path: str, weights: Mapping[str, float]) -> Metric:
     given = mapping(value, path)
     names = {"name", "type", "role", "direction", "arms", "margin", "asked", "cap", "segments"}
-    known(given, path, names)
-    kind = one_of(given, "type", path, tuple(KINDS))
-    role = cast(Role, one_of(given, "role", path, get_args(Role)))
+    known(given, names, path)
+    kind = one_of(given, "type", tuple(KINDS), path)
+    role = cast(Role, one_of(given, "role", get_args(Role), path))
     arms = mapping(field(given, "arms", path), f"{path}.arms")
     metric = Metric(
         name=checks.text(field(given, "name", path), f"{path}.name"),
         kind=KINDS[kind],
         type=kind,
         role=role,
-        direction=cast(Direction, one_of(given, "direction", path, get_args(Direction))),
+        direction=cast(Direction, one_of(given, "direction", get_args(Direction), path)),
         arms=_arms(arms, f"{path}.arms", weights, KINDS[kind]),
         margin=_margin(given, role, kind, path),
         cap=_cap(given, kind, path),
@@ -248,26 +242,24 @@ def _metric(value: Any, path: str, weights: Mapping[str, float]) -> Metric:
     return metric
 
 
-def one_of(given: Mapping[str, Any], name: str, path: str, choices: tuple[str, ...]) -> str:
-    """A field that must be one of a few words."""
-    value = field(given, name, path)
-    if value not in choices:
-        raise InvalidInput(
-            f"{path}.{name}" if path else name, f"must be one of {', '.join(choices)}, not {value!r}"[:200]
-        )
-    return str(value)
-
-
 def _arms(given: Mapping[str, Any], path: str, weights: Mapping[str, float], kind: Kind) -> Mapping[str, Row | None]:
     """The rows by arm; None where an arm is not there, or empty, or without units."""
     _arms_known(given, path, weights)
     rows: dict[str, Row | None] = {}
     for arm in weights:
         statistics = mapping(given.get(arm, {}), f"{path}.{arm}")
-        rows[arm] = kind.read(statistics, f"{path}.{arm}") if statistics else None
+        rows[arm] = read_arm(kind, statistics, f"{path}.{arm}")
         if rows[arm] is not None and weights[arm] == 0:
             raise InvalidInput(f"{path}.{arm}", "must be empty: the arm's weight is 0")
     return rows
+
+
+def read_arm(kind: Kind, statistics: Mapping[str, Any], path: str) -> Row | None:
+    """The row of an arm; None where it is empty, or has no units."""
+    try:
+        return kind.read(statistics) if statistics else None
+    except InvalidInput as error:
+        raise error.inside(path) from None
 
 
 def _arms_known(given: Mapping[str, Any], path: str, weights: Mapping[str, float]) -> None:
@@ -390,9 +382,9 @@ def _holdout(value: Any) -> Holdout | None:
     if value is None:
         return None
     given = mapping(value, "holdout")
-    known(given, "holdout", {"without", "with_replies", "cost_per_contact"})
+    known(given, {"without", "with_replies", "cost_per_contact"}, "holdout")
     without, with_replies = (
-        KINDS["ratio"].read(mapping(field(given, name, "holdout"), f"holdout.{name}"), f"holdout.{name}")
+        read_arm(KINDS["ratio"], mapping(field(given, name, "holdout"), f"holdout.{name}"), f"holdout.{name}")
         for name in ("without", "with_replies")
     )
     cost = given.get("cost_per_contact")

@@ -8,8 +8,9 @@ from typing import Any, cast, get_args
 import numpy as np
 
 from experiments import checks
+from experiments.checks import field, known, mapping, one_of
 from experiments.errors import InvalidInput
-from experiments.metrics import KINDS, field, known
+from experiments.metrics import KINDS
 from experiments.power import (
     AtAnyTime,
     AtPlannedLooks,
@@ -22,7 +23,7 @@ from experiments.power import (
     Sample,
 )
 from experiments.ratios import RatioArm
-from experiments.reading import Direction, mapping, one_of, read_allocation, read_alpha
+from experiments.reading import Direction, read_allocation, read_alpha, read_arm
 
 DAYS_OF_TRAFFIC = 28
 _MOST_LOOKS = 100
@@ -76,9 +77,9 @@ class Request:
 
 def read_request(document: Any) -> Request:
     """The request described by a parsed JSON document; InvalidInput otherwise."""
-    given = mapping(document, "")
+    given = mapping(document)
     names = {"alpha", "power", "allocation", "metric", "guardrails", "primaries", "sequential", "units_last_28_days"}
-    known(given, "", names)
+    known(given, names)
     alpha = read_alpha(given)
     units = given.get("units_last_28_days")
     guardrails = given.get("guardrails", [])
@@ -88,10 +89,10 @@ def read_request(document: Any) -> Request:
     return Request(
         alpha=alpha,
         power=checks.number(given.get("power", 0.8), "power", least=0.5, most=0.99),
-        weights=read_allocation(field(given, "allocation", "")),
+        weights=read_allocation(field(given, "allocation")),
         rule=read_rule(given.get("sequential"), alpha),
         primaries=checks.count(given.get("primaries", 1), "primaries", least=1, most=_MOST_PRIMARIES),
-        metric=read_planned_metric(field(given, "metric", ""), "metric", ("effect", "relative_effect")),
+        metric=read_planned_metric(field(given, "metric"), "metric", ("effect", "relative_effect")),
         guardrails=tuple(read_planned_metric(one, f"guardrails[{i}]", ("margin",)) for i, one in enumerate(guardrails)),
         daily_units=traffic,
     )
@@ -102,7 +103,7 @@ def read_rule(value: Any, alpha: float) -> Rule:
     if value is None:
         return AtTheEnd()
     given = mapping(value, "sequential")
-    known(given, "sequential", {"looks", "planned_looks"})
+    known(given, {"looks", "planned_looks"}, "sequential")
     if len(given) != 1:
         raise InvalidInput("sequential", "must have either looks (any time) or planned_looks")
     name, looks = next(iter(given.items()))
@@ -113,11 +114,11 @@ def read_rule(value: Any, alpha: float) -> Rule:
 def read_planned_metric(value: Any, path: str, sizes: tuple[str, ...]) -> PlannedMetric:
     """A metric to plan for; `sizes` are the fields that may name the effect, or the margin."""
     given = mapping(value, path)
-    kind = one_of(given, "type", path, tuple(KINDS))
+    kind = one_of(given, "type", tuple(KINDS), path)
     read, names = _READERS[kind]
-    known(given, path, {"name", "type", "direction", *names, *sizes})
+    known(given, {"name", "type", "direction", *names, *sizes}, path)
     outcome, baseline = read(given, path)
-    direction = cast(Direction, one_of(given, "direction", path, get_args(Direction)))
+    direction = cast(Direction, one_of(given, "direction", get_args(Direction), path))
     sign = 1 if direction == "increase" else -1
     size = _size(given, path, sizes, baseline)
     most = outcome.most(sign)
@@ -147,12 +148,12 @@ def _proportion(given: Mapping[str, Any], path: str) -> tuple[Outcome, float | N
 
 
 def _mean(given: Mapping[str, Any], path: str) -> tuple[Outcome, float | None]:
-    _, mean, variance, *_ = KINDS["mean"].read({"n": 2, **_only(given, ("mean", "variance"))}, path) or ()
+    _, mean, variance, *_ = read_arm(KINDS["mean"], {"n": 2, **_only(given, ("mean", "variance"))}, path) or ()
     return _spread(variance, given, path), mean
 
 
 def _ratio(given: Mapping[str, Any], path: str) -> tuple[Outcome, float | None]:
-    row = KINDS["ratio"].read({"n": 2, **_only(given, _RATIO_NAMES)}, path) or ()
+    row = read_arm(KINDS["ratio"], {"n": 2, **_only(given, _RATIO_NAMES)}, path) or ()
     arm = RatioArm(*np.array(row[:6])).arm()
     if not math.isfinite(arm.variance):
         raise InvalidInput(f"{path}.denominator_mean", "must not be 0")
@@ -168,7 +169,7 @@ def _spread(variance: float, given: Mapping[str, Any], path: str) -> Outcome:
 
 
 def _ordinal(given: Mapping[str, Any], path: str) -> tuple[Outcome, float | None]:
-    row = KINDS["ordinal"].read(_only(given, ("counts",)), path)
+    row = read_arm(KINDS["ordinal"], _only(given, ("counts",)), path)
     if row is None or sum(count > 0 for count in row) < 2:
         raise InvalidInput(f"{path}.counts", "must have at least two scores that were given")
     return OrdinalOutcome(tuple(count / sum(row) for count in row)), None

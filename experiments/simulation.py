@@ -5,7 +5,7 @@ Draws of tests with and without an effect use common random numbers: the same se
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 import numpy as np
@@ -13,13 +13,15 @@ from scipy import stats
 
 from experiments import checks
 from experiments._comparing import anytime
+from experiments.checks import field, known, mapping
 from experiments.contrast import Contrast, Flags, Floats, Interval
 from experiments.errors import InvalidInput
 from experiments.group_sequential import PlannedLook
-from experiments.metrics import KINDS, Kind, Observed, field, known
+from experiments.metrics import KINDS, Kind, Observed
 from experiments.power import AtPlannedLooks, AtTheEnd, OrdinalOutcome, ProportionOutcome, Rule, Sample
-from experiments.reading import mapping, read_alpha
+from experiments.reading import read_alpha
 from experiments.reading_plan import PlannedMetric, read_planned_metric, read_rule
+from experiments.report import plain
 from experiments.sequential import mixture_variance
 
 Generator = np.random.Generator
@@ -172,7 +174,7 @@ class Rates:
 
     def to_dict(self) -> dict[str, Any]:
         """The rates in JSON types."""
-        return asdict(self)
+        return dict(plain(self))
 
 
 def draw(population: Population, design: Design, effect: float, truth: float, relative_truth: float | None) -> Rates:
@@ -229,10 +231,10 @@ def _holds(interval: Interval, truth: float) -> Flags:
 
 def simulate(document: Any) -> Rates:
     """The rates of the test that a parsed JSON document describes; InvalidInput names what is wrong with it."""
-    given = mapping(document, "")
-    known(given, "", {"metric", "effect", "units", "alpha", "sequential", "runs", "seed"})
+    given = mapping(document)
+    known(given, {"metric", "effect", "units", "alpha", "sequential", "runs", "seed"})
     alpha = read_alpha(given)
-    metric = mapping(field(given, "metric", ""), "metric")
+    metric = mapping(field(given, "metric"), "metric")
     planned, population = _population(metric)
     effect = checks.number(given.get("effect", 0), "effect")
     if abs(effect) > planned.outcome.most(1 if effect > 0 else -1):
@@ -247,8 +249,8 @@ def simulate(document: Any) -> Rates:
 
 
 def _design(given: Mapping[str, Any], alpha: float) -> Design:
-    units = mapping(field(given, "units", ""), "units")
-    known(units, "units", {"control", "treatment"})
+    units = mapping(field(given, "units"), "units")
+    known(units, {"control", "treatment"}, "units")
     control, treatment = (
         checks.count(field(units, arm, "units"), f"units.{arm}", least=2, most=_MOST_UNITS)
         for arm in ("control", "treatment")
