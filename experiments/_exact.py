@@ -170,7 +170,7 @@ class _Region:
         steps, step_of = np.unique(self.most, return_inverse=True)
         left = max(self.table.n0, self.table.n1) - steps
         reach = np.where(left > 0, special.betainc(np.maximum(left, 1), steps + 1, 1 - other[:, None]), 1)[:, step_of]
-        chance = _binomial(self.counted, min(self.table.n0, self.table.n1), share[:, None])
+        chance = binomial(self.counted, min(self.table.n0, self.table.n1), share[:, None])
         return np.asarray((chance * reach).sum(axis=1))
 
 
@@ -181,7 +181,7 @@ def _likely_successes(n: int, low: float, high: float) -> Floats:
     return np.arange(max(0, np.floor(n * low - spread[0])), min(n, np.ceil(n * high + spread[1])) + 1)
 
 
-def _binomial(successes: Floats, n: int, share: Floats) -> Floats:
-    """The binomial probability of `successes`."""
-    ways = special.gammaln(n + 1) - special.gammaln(successes + 1) - special.gammaln(n - successes + 1)
+def binomial(successes: Floats, n: int, share: Floats | float) -> Floats:
+    """The binomial probability of `successes`, to its last digits also for very large n."""
+    ways = -special.betaln(successes + 1, n - successes + 1) - np.log1p(n)
     return np.asarray(np.exp(ways + special.xlogy(successes, share) + special.xlog1py(n - successes, -share)))

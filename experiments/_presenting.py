@@ -28,7 +28,7 @@ from experiments.report import (
 from experiments.segments import LEAST_UNITS, Segments
 from experiments.survey import bounds
 
-_HUGE = 1e50  # squares of squares of such numbers are beyond doubles
+_HUGE, _TINY = 1e50, 1e-50  # squares of squares of such numbers are beyond doubles
 
 Heterogeneity = Callable[[int, str], float | None]
 
@@ -76,6 +76,12 @@ def interval_of(interval: Interval, i: int) -> Ci | None:
     """The i-th interval, or None where it is unbounded or there is none."""
     low, high = float(interval[0][i]), float(interval[1][i])
     return (low, high) if math.isfinite(low) and math.isfinite(high) else None
+
+
+def is_extreme(*rows: Floats) -> bool:
+    """Whether a number is too large, or too near 0, for its powers to be computed."""
+    sizes = np.abs(np.concatenate(rows))
+    return bool(((sizes >= _HUGE) | ((sizes > 0) & (sizes <= _TINY))).any())
 
 
 class _Parts:
@@ -190,7 +196,7 @@ class _Parts:
     def normality(self, i: int) -> NormalityCheck | None:
         shapes = self._one.metric.shapes
         arms = self._test.control, self._test.treatments[i]
-        if not all(arm in shapes for arm in arms) or self._one.observed.least_units[i] < 2:
+        if not all(arm in shapes for arm in arms) or not self._one.observed.least_units[i] >= 2:
             return None
         control, treatment = shapes[arms[0]], shapes[arms[1]]
         skews = [abs(shape.skewness) for shape in (control, treatment) if shape.skewness is not None]
@@ -209,7 +215,7 @@ class _Parts:
         return ci if all(map(math.isfinite, ci)) else None
 
     def _agrees(self, i: int, ci: Ci) -> bool:
-        declared = interval_of(self._interval, i)
+        declared = interval_of(self._adjusted, i)
         return declared is None or _side(declared) in (0, _side(ci))
 
     def mean_difference(self, i: int) -> Estimate | None:
@@ -260,8 +266,7 @@ class _Parts:
             return "too_few_units"
         if self._one.metric.type == "ratio" and 0 in (control[2], treatment[2]):
             return "denominator_is_zero"
-        sizes = np.abs(np.concatenate([control, treatment]))
-        return "too_large" if np.nanmax(sizes) >= _HUGE else "no_variance"
+        return "too_large" if is_extreme(control, treatment) else "no_variance"
 
 
 def _side(ci: Ci) -> int:

@@ -8,7 +8,7 @@ import numpy as np
 
 from experiments import srm
 from experiments._comparing import Compared, compare
-from experiments._presenting import finite, interval_of, present
+from experiments._presenting import finite, interval_of, is_extreme, present
 from experiments.holdout import causal_effect
 from experiments.metrics import KINDS, rows
 from experiments.multiplicity import Adjustment, benjamini_hochberg, holm
@@ -143,7 +143,9 @@ def _why_no_effect(holdout: Holdout) -> str:
         return "no_data"
     if min(holdout.without[0], holdout.with_replies[0]) < 2:
         return "too_few_units"
-    return "denominator_is_zero" if 0 in (holdout.without[2], holdout.with_replies[2]) else "no_variance"
+    if 0 in (holdout.without[2], holdout.with_replies[2]):
+        return "denominator_is_zero"
+    return "too_large" if is_extreme(np.array(holdout.without), np.array(holdout.with_replies)) else "no_variance"
 
 
 def _times(estimate: Estimate, cost: float) -> Estimate:

@@ -37,7 +37,8 @@ class Adjusted:
     def difference(self) -> Difference:
         """The adjusted difference, its squared error including that of theta where covariates differ by chance."""
         plain = difference(self.control, self.treatment)
-        return Difference(plain.estimate, plain.squared_error * (1 + self.imbalance), plain.units, plain.df)
+        error = plain.squared_error * (1 + self.imbalance)
+        return Difference(plain.estimate, np.where(np.isfinite(error), error, np.nan), plain.units, plain.df)
 
     def values(self) -> Values:
         """What the relative difference is made of."""

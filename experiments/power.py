@@ -8,6 +8,7 @@ import numpy as np
 from scipy import special
 from scipy.optimize import brentq
 
+from experiments._exact import binomial
 from experiments.contrast import Floats, StudentT
 from experiments.group_sequential import boundaries, crossing_probabilities
 from experiments.ordinal import placements
@@ -44,11 +45,8 @@ class Sample:
         return Sample(self.n0 * fraction, self.n1 * fraction)
 
 
-class Outcome(Protocol):
+class Tested(Protocol):
     """What a metric is expected to look like. Effects are signed, in the metric's unit, 0 without one."""
-
-    def most(self, sign: int) -> float:
-        """The largest size of an effect in this direction, 1 or -1, that is possible or makes sense to look for."""
 
     def variances(self, effect: float) -> tuple[float, float]:
         """Variances per unit of the control and the treatment arm under the effect."""
@@ -58,6 +56,13 @@ class Outcome(Protocol):
 
     def fixed_power(self, sample: Sample, effect: float, alpha: float) -> float:
         """The chance that a sample of fixed size shows the effect in a two-sided test at `alpha`."""
+
+
+class Outcome(Tested, Protocol):
+    """A metric whose effects have a largest size."""
+
+    def most(self, sign: int) -> float:
+        """The largest size of an effect in this direction, 1 or -1, that is possible or makes sense to look for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,7 +156,7 @@ class ProportionOutcome:
         counts = [_likely(n, share) for n, share in ((n0, self.baseline), (n1, self.baseline + effect))]
         if counts[0].size * counts[1].size > _MOST_TABLES:
             return self._normal_power(sample, effect, alpha)
-        chances = np.outer(_chances(counts[0], n0, self.baseline), _chances(counts[1], n1, self.baseline + effect))
+        chances = np.outer(binomial(counts[0], n0, self.baseline), binomial(counts[1], n1, self.baseline + effect))
         control, treatment = np.meshgrid(*counts, indexing="ij")
         rows = chances > _NEGLIGIBLE
         units = np.full(int(rows.sum()), float(n0)), np.full(int(rows.sum()), float(n1))
@@ -174,7 +179,7 @@ class Rule(Protocol):
     def looks(self) -> int:
         """How often, evenly over the planned sample."""
 
-    def power(self, outcome: Outcome, sample: Sample, effect: float, alpha: float) -> float:
+    def power(self, outcome: Tested, sample: Sample, effect: float, alpha: float) -> float:
         """The chance to have shown the effect, in a two-sided test at `alpha`, once the whole sample is in."""
 
 
@@ -184,7 +189,7 @@ class AtTheEnd:
 
     looks: int = 1
 
-    def power(self, outcome: Outcome, sample: Sample, effect: float, alpha: float) -> float:
+    def power(self, outcome: Tested, sample: Sample, effect: float, alpha: float) -> float:
         """Power of the fixed test."""
         return outcome.fixed_power(sample, effect, alpha)
 
@@ -196,7 +201,7 @@ class AtAnyTime:
     looks: int
     tuned_alpha: float
 
-    def power(self, outcome: Outcome, sample: Sample, effect: float, alpha: float) -> float:
+    def power(self, outcome: Tested, sample: Sample, effect: float, alpha: float) -> float:
         """The chance to leave out no effect at any of the looks."""
         fractions = np.arange(1, self.looks + 1) / self.looks
         units = sample.n0 + sample.n1
@@ -212,7 +217,7 @@ class AtPlannedLooks:
 
     looks: int
 
-    def power(self, outcome: Outcome, sample: Sample, effect: float, alpha: float) -> float:
+    def power(self, outcome: Tested, sample: Sample, effect: float, alpha: float) -> float:
         """The chance to cross a boundary at any of the looks."""
         fractions = np.arange(1, self.looks + 1) / self.looks
         bounds = np.array(boundaries(alpha / 2, fractions.tolist()))
@@ -254,7 +259,7 @@ def t_power(variances: tuple[float, float], sample: Sample, effect: float, alpha
     return float(special.nctdtr(df, -abs(shift), -critical) + wrong_side)
 
 
-def harmless_power(outcome: Outcome, rule: Rule, sample: Sample, margin: float, alpha: float) -> float:
+def harmless_power(outcome: Tested, rule: Rule, sample: Sample, margin: float, alpha: float) -> float:
     """The chance to show that a metric which does not change is no worse than `margin`, one-sided at `alpha`.
 
     It is that of showing an effect of the margin's size in a two-sided test at twice the level.
@@ -266,10 +271,7 @@ def harmless_power(outcome: Outcome, rule: Rule, sample: Sample, margin: float, 
 class _Unchanged:
     """An outcome whose variances are those without an effect, whatever margin it is held against."""
 
-    outcome: Outcome
-
-    def most(self, sign: int) -> float:
-        return self.outcome.most(sign)
+    outcome: Tested
 
     def variances(self, effect: float) -> tuple[float, float]:
         return self.outcome.variances(0.0)
@@ -309,8 +311,3 @@ def _likely(n: int, share: float) -> Floats:
     """Numbers of successes within seven standard deviations."""
     reach = _LIKELY * np.sqrt(n * share * (1 - share)) + _LIKELY
     return np.arange(max(0, np.floor(n * share - reach)), min(n, np.ceil(n * share + reach)) + 1)
-
-
-def _chances(successes: Floats, n: int, share: float) -> Floats:
-    ways = special.gammaln(n + 1) - special.gammaln(successes + 1) - special.gammaln(n - successes + 1)
-    return np.asarray(np.exp(ways + special.xlogy(successes, share) + special.xlog1py(n - successes, -share)))

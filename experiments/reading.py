@@ -22,6 +22,7 @@ _LEAST_ALPHA = 1e-6
 _LEAST_DAILY_UNITS = 1e-3
 _MOST_COST = 1e12
 _MOST_MEAN = 1e100
+_MOST_MARGIN = {"proportion": 0.99, "ordinal": 0.49}  # a wider one would let anything pass
 _MOST_SKEWNESS = 1e6
 _MOST_REPLICATES = 100_000
 _SUM_TOLERANCE = 1e-6
@@ -281,7 +282,7 @@ def _margin(given: Mapping[str, Any], role: str, kind: str, path: str) -> float 
         if given.get("margin") is not None:
             raise InvalidInput(f"{path}.margin", "is for guardrails only")
         return None
-    most = {"proportion": 1.0, "ordinal": 0.5}.get(kind, _MOST_MEAN)
+    most = _MOST_MARGIN.get(kind, _MOST_MEAN)
     return checks.number(field(given, "margin", path), f"{path}.margin", least=0, most=most)
 
 

@@ -35,7 +35,7 @@ WHY = {
     "response_rates_differ": "the arms changed who answered, so their scores say little about the change",
     "before_planned_end": "a result of a sample of fixed size holds only once the planned sample is in",
     "denominator_is_zero": "an arm's denominators add up to 0",
-    "too_large": "the numbers are too large to compute with",
+    "too_large": "numbers are too large, or too near 0, to compute with",
     "no_exposures": "no unit has been exposed",
     "not_given": "exposures were not given",
     "one_segment": "fewer than two segments are large enough",

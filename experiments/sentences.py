@@ -77,9 +77,9 @@ _BECAUSE: dict[str, Texts] = {
         "a divisão do tráfego não bate (SRM: {exposures}); descubra o motivo antes de continuar lendo",
     ),
     "several_arms": (
-        "{units} units saw more than one arm",
-        "{units} unidades vieron más de una variante",
-        "{units} unidades viram mais de uma variante",
+        "too many units saw more than one arm: {units}",
+        "demasiadas unidades vieron más de una variante: {units}",
+        "unidades demais viram mais de uma variante: {units}",
     ),
     "response_rates_differ": (
         "the arms changed who answered the survey, so its scores cannot be compared",
@@ -227,7 +227,7 @@ def _about(change: Change, i: int) -> dict[str, str]:
         return about | {"change": unknown, "range": unknown}
     rises = form == "scores" or change.estimate >= 0
     turned = change.ci if rises else (-change.ci[1], -change.ci[0])
-    parts = metric | {"moves": _MOVES[rises][i], "level": f"{100 * change.level:.4g}".replace(".", _DECIMAL[i])}
+    parts = metric | {"moves": _MOVES[rises][i], "level": f"{100 * change.level:.6g}".replace(".", _DECIMAL[i])}
     moved = parts | _numbers(change, {"size": abs(change.estimate), "low": turned[0], "high": turned[1]}, i)
     between = parts | _numbers(change, {"low": change.ci[0], "high": change.ci[1]}, i)
     return about | {"change": _CHANGES[form][i].format_map(moved), "range": _RANGES[form][i].format_map(between)}
@@ -243,7 +243,7 @@ def _amount(value: float | None, change: Change, i: int) -> str:
     if value is None:
         return ""
     unit = _POINTS[i] if change.type in _FORMS else ""
-    return f"{_scale(change) * value:.6g}".replace(".", _DECIMAL[i]) + unit
+    return f"{_scale(change) * value:.12g}".replace(".", _DECIMAL[i]) + unit
 
 
 def _scale(change: Change) -> float:

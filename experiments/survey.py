@@ -34,7 +34,8 @@ def bounds(counts: tuple[Floats, Floats], asked: tuple[float, float], alpha: flo
     rates = [n / of for n, of in zip(answered, asked, strict=True)]
     more = 0 if rates[0] > rates[1] else 1
     kept = rates[1 - more] / rates[more]
-    error = kept * np.sqrt(sum((1 - rate) / n for rate, n in zip(rates, answered, strict=True)))
+    of_rates = kept**2 * sum((1 - rate) / n for rate, n in zip(rates, answered, strict=True))
+    error = float(np.sqrt(of_rates + kept * (1 - kept) / answered[more]))
     lower, upper = (_without_worst, _without_best) if more == 0 else (_without_best, _without_worst)
     low = _interval(counts, more, lower, (kept, error), alpha)[0]
     return low, _interval(counts, more, upper, (kept, error), alpha)[1]

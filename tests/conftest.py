@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from hypothesis import HealthCheck
 from hypothesis import settings as hypothesis_settings
 
 from kb_service.parts import Parts, wire
@@ -29,7 +30,11 @@ atexit.register(shutil.rmtree, os.environ["XDG_RUNTIME_DIR"], ignore_errors=True
 for name in [name for name in os.environ if name.startswith("KB_")]:
     del os.environ[name]
 
-hypothesis_settings.register_profile("kb", deadline=None)  # other tests run on the same two cores
+hypothesis_settings.register_profile(
+    "kb",
+    deadline=None,  # other tests run on the same two cores
+    suppress_health_check=[HealthCheck.differing_executors],  # mutation testing runs a test more than once in a process
+)
 hypothesis_settings.load_profile("kb")
 
 SECRET = "a secret for tests only"

@@ -2,6 +2,7 @@
 
 import json
 import os
+import runpy
 import subprocess
 import sys
 from collections.abc import Callable
@@ -38,7 +39,11 @@ TEST = {
                         "b": {"n": 500, "successes": 150 if i else 400},
                     }
                     for i in range(5)
-                }
+                },
+                "channel": {
+                    name: {"control": {"n": 500, "successes": 250}, "b": {"n": 500, "successes": 250}}
+                    for name in ("chat", "mail")
+                },
             }
         },
     ],
@@ -194,6 +199,14 @@ def test_a_plan_without_traffic_has_no_weeks(at_terminal: Callable[..., str]) ->
 def test_json_may_be_asked_for_at_a_terminal(at_terminal: Callable[..., str]) -> None:
     """For copying."""
     assert json.loads(at_terminal("analyze", TEST, "--json"))["verdict"]["action"] == "stop"
+
+
+def test_the_module_is_the_command(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Run in this process, it wants to know what to do."""
+    monkeypatch.setattr(sys, "argv", ["experiments"])
+    with pytest.raises(SystemExit) as ended:
+        runpy.run_module("experiments", run_name="__main__")
+    assert ended.value.code == 2
 
 
 def test_the_module_runs_as_a_command(tmp_path: Path) -> None:
