@@ -3,7 +3,7 @@ random."""
 
 from dataclasses import dataclass
 
-from experiments.contrast import Floats, StudentT, Wald, difference, values
+from experiments.contrast import Floats, StudentT, Wald, difference
 from experiments.ratios import RatioArm
 
 PER = 1000.0
@@ -29,7 +29,7 @@ def causal_effect(holdout: RatioArm, replied: RatioArm, alpha: float) -> CausalE
     """The effect from customers' sums: contacts as numerators, messages as denominators."""
     held, served = holdout.arm(), replied.arm()
     observed = difference(served, held)
-    contrast = Wald(observed, StudentT(observed.df), values(served, held))
+    contrast = Wald(observed, StudentT(observed.df))
     low, high = contrast.interval(alpha)
     return CausalEffect(
         without=PER * held.value,

@@ -248,12 +248,15 @@ class TestRelative:
 
 
 def quadratic_roots(ratio: Values, i: int, critical: float) -> tuple[float, float]:
-    """Fieller's bounds of treatment/control as the roots of (t - r·c)² = k²·(Vt + r²·Vc), less 1, in control's size."""
+    """Fieller's bounds of r = treatment/control as the roots of (t - r·c)² = k²·(Vt - 2r·Cov + r²·Vc), less 1, in
+    control's size."""
     c, t = ratio.control[i], ratio.treatment[i]
     vc, vt = ratio.control_squared_error[i], ratio.treatment_squared_error[i]
+    shared = np.broadcast_to(ratio.covariance, ratio.control.shape)[i]
     if c**2 <= critical**2 * vc:
         return np.nan, np.nan
-    roots = np.roots([c**2 - critical**2 * vc, -2 * c * t, t**2 - critical**2 * vt]).real
+    middle = -2 * c * t + 2 * critical**2 * shared
+    roots = np.roots([c**2 - critical**2 * vc, middle, t**2 - critical**2 * vt]).real
     lifts = (roots - 1) * np.sign(c)
     return float(lifts.min()), float(lifts.max())
 
@@ -266,6 +269,18 @@ class TestFieller:
         expected = np.array([quadratic_roots(ratio, i, 1.96) for i in range(400)]).T
         assert 50 < np.isnan(expected[0]).sum() < 250
         assert_close(fieller(ratio, np.float64(1.96)), expected, absolute=1e-9)
+
+    def test_solves_the_quadratic_where_arms_share_an_error(self) -> None:
+        """As the arms of CUPED do: correlations from -.9 to .9, control of either sign, or without an error."""
+        rng = generator(7)
+        errors = np.exp(rng.normal(-2, 1.5, (2, 400)))
+        shared = rng.uniform(-0.9, 0.9, 400) * np.sqrt(errors[0] * errors[1])
+        ratio = Values(rng.normal(0, 3, 400), rng.normal(0, 3, 400), *errors, shared)
+        expected = np.array([quadratic_roots(ratio, i, 1.96) for i in range(400)]).T
+        assert_close(fieller(ratio, np.float64(1.96)), expected, absolute=1e-9)
+        exact = Values(column(2.0, -2.0), column(3.0, 3.0), column(0.0, 0.0), column(0.04, 0.04), column(0.0, 0.0))
+        reach = 1.96 * 0.2 / 2
+        assert_close(fieller(exact, np.float64(1.96)), [[0.5 - reach, 2.5 - reach], [0.5 + reach, 2.5 + reach]])
 
     def test_covers_the_true_ratio(self) -> None:
         """Over 20,000 draws the set it stands for (the whole line where it is NaN) holds the truth 95 % of the time."""

@@ -56,6 +56,29 @@ def regression(pair: tuple[Units, Units], errors: str) -> tuple[float, float]:
     return float(fitted.params[1]), float(fitted.bse[1])
 
 
+def _with_centre(control: Units, treatment: Units) -> tuple[float, float, float, float]:
+    """Squared errors of both arms' values, their covariance, and the share of variance that is gone, from units."""
+    known = [np.isfinite(x) for _, x in (control, treatment)]
+    inner = [(y[has], x[has]) for (y, x), has in zip((control, treatment), known, strict=True)]
+    squares = sum(((x - x.mean()) ** 2).sum() for _, x in inner)
+    theta = sum(((x - x.mean()) * (y - y.mean())).sum() for y, x in inner) / squares
+    everyone = np.concatenate([x for _, x in inner])
+    shares = [has.mean() for has in known]
+    errors, shifts, plain = [], [], []
+    for (y, x), share in zip((control, treatment), shares, strict=True):
+        known_x = x[np.isfinite(x)]
+        shift = share * (known_x.mean() - everyone.mean())
+        spread = ((known_x - known_x.mean()) ** 2).sum() / (len(y) - 1) + (1 - share) / share * shift**2
+        covariance = ((known_x - known_x.mean()) * (y[np.isfinite(x)] - y[np.isfinite(x)].mean())).sum() / (len(y) - 1)
+        errors.append((y.var(ddof=1) - 2 * theta * covariance + theta**2 * spread) / len(y))
+        shifts.append(shift)
+        plain.append(y.var(ddof=1) / len(y))
+    inflation = 1 + (shifts[0] - shifts[1]) ** 2 / (squares * (1 / len(control[0]) + 1 / len(treatment[0])))
+    centre = theta**2 * squares / len(everyone) ** 2
+    values = [error * inflation + share**2 * centre for error, share in zip(errors, shares, strict=True)]
+    return values[0], values[1], shares[0] * shares[1] * centre, 1 - sum(errors) * inflation / sum(plain)
+
+
 class TestAgainstRegression:
     def test_estimate_is_the_coefficient(self) -> None:
         """On 200 random pairs of 5 to 120 units."""
@@ -109,6 +132,22 @@ class TestAgainstRegression:
         expected = np.array([regression(pair, "HC2") for pair in filled]).T
         assert (np.abs(found.estimate - expected[0]) < 0.05 * expected[1]).all()
         assert_close(np.sqrt(found.squared_error), expected[1], 0.03)
+
+    def test_values_share_the_error_of_the_common_centre(self) -> None:
+        """The centre is a mean over all units with a covariate; theta times the share that has one carries it into each
+        arm, also where more are missing in one. To the digit, as is the variance with missing ones as the centre."""
+        rng = generator(8)
+        units = [
+            ((y0, np.where(rng.random(60) < 0.5, np.nan, x0)), (y1, np.where(rng.random(60) < 0.1, np.nan, x1)))
+            for (y0, x0), (y1, x1) in pairs(9, 60)
+        ]
+        expected = np.array([_with_centre(*pair) for pair in units]).T
+        found = adjusted(units)
+        assert_close(found.values().control_squared_error, expected[0], 1e-9)
+        assert_close(found.values().treatment_squared_error, expected[1], 1e-9)
+        assert_close(found.values().covariance, expected[2], 1e-9)
+        assert_close(found.reduction, expected[3], 1e-9)
+        assert_close(found.difference().units, np.full(COUNT, 120.0))
 
     def test_intervals_cover_with_missing_covariates(self) -> None:
         """95 % of 2,000 simulated tests, a third of the covariates missing, hold the true effect."""

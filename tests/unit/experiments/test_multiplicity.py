@@ -93,3 +93,19 @@ def test_corrections_do_something() -> None:
     assert_close(holm(p, 0.05).alphas, [0.025, 0.05 / 2], 1e-12)
     assert_close(benjamini_hochberg(p, 0.05).p_values, [0.04, 0.04], 1e-12)
     assert_close(benjamini_hochberg(p, 0.05).alphas, [0.05, 0.05], 1e-12)
+
+
+def test_adjusted_p_values_do_not_fall_below_their_own_by_a_digit() -> None:
+    """The largest p-value of a Benjamini-Hochberg family is its own adjusted one, however m times it over m rounds."""
+    rng = generator(12)
+    for m in (3, 7, 10):
+        for p_values in rng.random((200, m)):
+            assert (benjamini_hochberg(p_values, 0.05).p_values >= p_values).all()
+            assert (holm(p_values, 0.05).p_values >= p_values).all()
+
+
+def test_a_p_value_at_its_level_is_rejected() -> None:
+    """At most alpha, not below it."""
+    assert_close(holm(np.array([0.05]), 0.05).alphas, [0.05])
+    assert_close(holm(np.array([0.025, 0.5]), 0.05).alphas, [0.025, 0.05])
+    assert_close(benjamini_hochberg(np.array([0.025, 0.05]), 0.05).alphas, [0.05, 0.05])

@@ -134,6 +134,24 @@ class TestUglyScores:
         assert 0 < test.p_value()[0] < 0.01
         assert 0.05 < high[0] - low[0] < 0.5
 
+    def test_separated_arms_have_the_variance_of_half_a_unit_moved(self) -> None:
+        """8 low against 5 high, and the other way round, by hand from pairs of units, half a one at either end."""
+        control, treatment = np.array([[8.0, 0], [0, 8.0]]), np.array([[0, 5.0], [5.0, 0]])
+        arms = placements(control, treatment)
+        for own, other, found in ((8, 5, arms[0]), (5, 8, arms[1])):
+            stays, goes = own - 0.5, 0.5
+            with_them = 0.25 / other, (0.5 + (other - 0.5) / 2) / other  # placements below and among the other arm
+            mean = (stays * with_them[0] + goes * with_them[1]) / own
+            variance = (stays * (with_them[0] - mean) ** 2 + goes * (with_them[1] - mean) ** 2) / (own - 1)
+            assert_close(found.variance, [variance, variance])
+        assert_close(arms[1].value, [1.0, 0.0])
+
+    def test_two_units_and_one_have_the_variance_of_the_two(self) -> None:
+        """Against numpy: placements of 0 and 1 among a single score."""
+        arms = placements(np.array([[0.0, 1, 0]]), np.array([[1.0, 0, 1]]))
+        assert_close(arms[1].variance, [np.var([0, 1], ddof=1)])
+        assert_close(arms[1].value, [0.5])
+
     def test_separation_with_more_units_says_more(self) -> None:
         """The variance that separated arms are given shrinks with their size."""
         errors = [
