@@ -94,6 +94,7 @@ def _lower(scale: Scale, table: Table, tail: float) -> float:
     width = float(scale.line_error(*table.counts()))
 
     def is_rejected(at: float) -> bool:
+        """Whether a bound at this place is too low to be true."""
         return p_above(scale, table, float(scale.from_line(_at(at)))) <= tail
 
     if place > null and is_rejected(null):

@@ -95,6 +95,7 @@ class _Parts:
         self._fixed = one.observed.fixed
 
     def method(self, i: int) -> str:
+        """The name of what the comparison rests on; exact where counts are small."""
         is_exact = self._one.observed.is_sparse[i] and not self._test.is_anytime
         return self._one.method.replace("score", "exact") if is_exact else self._one.method
 
@@ -103,11 +104,13 @@ class _Parts:
         return None if self._one.distrusted[i] else finite(value)
 
     def absolute(self, i: int) -> Estimate:
+        """The difference and its interval."""
         estimate = finite(self._one.contrast.estimate[i])
         ci = None if self._one.distrusted[i] else interval_of(self._interval, i)
         return Estimate(estimate, ci, None if ci else self._why(i))
 
     def relative(self, i: int) -> Estimate:
+        """The difference relative to the size of the control's value."""
         if self._one.metric.type == "ordinal":
             return Estimate(None, None, "ordinal")
         estimate, ci = finite(self._lift[i]), interval_of(self._lift_interval, i)
@@ -122,15 +125,18 @@ class _Parts:
         return float("nan") if ratio is None else float(ratio.control[i])
 
     def adjusted_ci(self, i: int) -> Ci | None:
+        """The interval that agrees with the adjusted p-value."""
         return None if self._one.distrusted[i] else interval_of(self._adjusted, i)
 
     def sequential(self, i: int) -> Sequential | None:
+        """The result that holds at this look; None where there is only one."""
         if self._test.monitoring is None:
             return None
         absolute = self.absolute(i)
         return Sequential(absolute.ci, finite(self._one.p_values[i]), absolute.why)
 
     def fixed_horizon(self, i: int) -> Sequential | None:
+        """What a single look would have shown, once the planned sample is in."""
         if self._test.monitoring is None:
             return None
         if not self._test.is_complete:
@@ -141,6 +147,7 @@ class _Parts:
         return Sequential(ci, finite(self._fixed.p_value()[i]), None if ci else self._why(i))
 
     def guardrail(self, i: int) -> GuardrailResult | None:
+        """The one-sided test of "no worse than the margin"."""
         metric = self._one.metric
         if metric.margin is None:
             return None
@@ -163,6 +170,7 @@ class _Parts:
         return worse and (ci[1] < null if sign > 0 else ci[0] > null)
 
     def survey(self, i: int) -> Survey | None:
+        """Whether the arms changed who answered."""
         answered = self._one.response
         if answered is None:
             return None
@@ -182,6 +190,7 @@ class _Parts:
         return (float(low), float(high)) if math.isfinite(low) and math.isfinite(high) else None
 
     def covariate(self, i: int) -> CovariateResult | None:
+        """What CUPED did."""
         adjusted = self._one.observed.adjusted
         if adjusted is None:
             return None
@@ -194,6 +203,7 @@ class _Parts:
         return CovariateResult(finite(adjusted.theta[i]), finite(adjusted.reduction[i]), missing)
 
     def normality(self, i: int) -> NormalityCheck | None:
+        """Whether skewed values are normal enough."""
         shapes = self._one.metric.shapes
         arms = self._test.control, self._test.treatments[i]
         if not all(arm in shapes for arm in arms) or not self._one.observed.least_units[i] >= 2:
@@ -219,6 +229,7 @@ class _Parts:
         return declared is None or _side(declared) in (0, _side(ci))
 
     def mean_difference(self, i: int) -> Estimate | None:
+        """The secondary view of scores."""
         if self._one.metric.type != "ordinal":
             return None
         contrast = mean_scores(self._one.control, self._one.treatments)
@@ -229,6 +240,7 @@ class _Parts:
         return Estimate(estimate, ci, None if ci else self._why(i))
 
     def dimension(self, i: int, name: str, segments: Segments, p_value: float | None) -> Dimension:
+        """The segments of one dimension."""
         alpha = self._test.alpha
         reach = -special.ndtri(alpha / 2) * segments.error
         raw = segments.estimate - reach, segments.estimate + reach

@@ -51,31 +51,39 @@ class _Difference:
     null, least, most, line_end = 0.0, -1.0, 1.0, 1.0
 
     def to_line(self, bound: Floats) -> Floats:
+        """The difference itself."""
         return bound
 
     def from_line(self, place: Floats) -> Floats:
+        """The difference itself."""
         return place
 
     def line_error(self, control: Floats, n0: Floats, treatment: Floats, n1: Floats) -> Floats:
+        """Wald's standard error, a success and a failure added to either arm."""
         p0, p1 = (control + 1) / (n0 + 2), (treatment + 1) / (n1 + 2)
         return np.asarray(np.sqrt(p0 * (1 - p0) / n0 + p1 * (1 - p1) / n1))
 
     def estimate(self, control: Floats, n0: Floats, treatment: Floats, n1: Floats) -> Floats:
+        """The observed difference."""
         return np.asarray(treatment / n1 - control / n0)
 
     def statistic(self, control: Floats, n0: Floats, treatment: Floats, n1: Floats, bound: Floats) -> Floats:
+        """With the shares that are likeliest at this difference."""
         bound = np.clip(bound, self.least, self.most)
         p0, p1 = control / n0, treatment / n1
         q1 = np.clip(_likeliest_treatment_share(p0, p1, n0 / n1, bound), np.maximum(0, bound), np.minimum(1, 1 + bound))
         return _standardised(p1 - p0 - bound, q1 - bound, q1, n0, n1, 1.0)
 
     def treatment_share(self, control_share: Floats, bound: Floats) -> Floats:
+        """Control's share plus the difference."""
         return np.asarray(control_share + bound)
 
     def control_shares(self, bound: float) -> tuple[float, float]:
+        """Those that leave treatment's share between 0 and 1."""
         return max(0.0, -bound), min(1.0, 1 - bound)
 
     def swapped(self, bound: Floats) -> Floats:
+        """The difference with its sign turned."""
         return -bound
 
 
@@ -83,18 +91,23 @@ class _Ratio:
     null, least, most, line_end = 1.0, 0.0, np.inf, 50.0
 
     def to_line(self, bound: Floats) -> Floats:
+        """The logarithm of the ratio; minus infinity at 0."""
         return np.asarray(np.where(bound > 0, np.log(np.where(bound > 0, bound, 1)), -np.inf))
 
     def from_line(self, place: Floats) -> Floats:
+        """The ratio."""
         return np.exp(np.clip(place, -self.line_end, self.line_end))
 
     def line_error(self, control: Floats, n0: Floats, treatment: Floats, n1: Floats) -> Floats:
+        """That of the log ratio, half a success added to either arm."""
         return np.asarray(np.sqrt(1 / (control + 0.5) + 1 / (treatment + 0.5) - 1 / (n0 + 1) - 1 / (n1 + 1)))
 
     def estimate(self, control: Floats, n0: Floats, treatment: Floats, n1: Floats) -> Floats:
+        """The observed ratio; infinite to no successes."""
         return np.asarray(np.where(control > 0, treatment / n1 / np.where(control > 0, control / n0, 1), np.inf))
 
     def statistic(self, control: Floats, n0: Floats, treatment: Floats, n1: Floats, bound: Floats) -> Floats:
+        """With the shares that are likeliest at this ratio."""
         bound = np.maximum(bound, self.least)
         # The smaller root of the likelihood equation, in the form that loses no digits.
         half = (bound * (n1 + control) + treatment + n0) / 2
@@ -103,12 +116,15 @@ class _Ratio:
         return _standardised(treatment / n1 - bound * control / n0, q0, np.minimum(bound * q0, 1), n0, n1, bound)
 
     def treatment_share(self, control_share: Floats, bound: Floats) -> Floats:
+        """Control's share times the ratio."""
         return np.asarray(control_share * bound)
 
     def control_shares(self, bound: float) -> tuple[float, float]:
+        """Those that leave treatment's share below 1."""
         return 0.0, min(1.0, 1 / bound)
 
     def swapped(self, bound: Floats) -> Floats:
+        """One over the ratio."""
         return np.asarray(1 / bound)
 
 

@@ -80,6 +80,7 @@ class _Proportion:
     fields = 2
 
     def read(self, arm: Mapping[str, Any]) -> Row | None:
+        """`n`, `successes`."""
         known(arm, _PROPORTION_FIELDS)
         n = checks.count(field(arm, "n"), "n")
         successes = checks.count(field(arm, "successes"), "successes")
@@ -88,6 +89,7 @@ class _Proportion:
         return (float(n), float(successes)) if n else None
 
     def compare(self, control: Floats, treatment: Floats) -> Observed:
+        """By the score test, exact where counts are small."""
         (n0, x0), (n1, x1) = control.T, treatment.T
         table = Proportions(x0, n0, x1, n1)
         arms = proportion_arm(x0, n0), proportion_arm(x1, n1)
@@ -107,6 +109,7 @@ class _Mean:
     fields = 7
 
     def read(self, arm: Mapping[str, Any]) -> Row | None:
+        """`n`, `mean`, `variance`, and of the covariate: units, mean, variance, covariance."""
         known(arm, _MEAN_FIELDS)
         n = checks.count(field(arm, "n"), "n")
         if n == 0:
@@ -121,6 +124,7 @@ class _Mean:
         return (*row, covariate_n, covariate_mean, covariate_variance, covariance)
 
     def compare(self, control: Floats, treatment: Floats) -> Observed:
+        """By Welch's test, after CUPED where there is a covariate."""
         arms = Arm(*control.T[:3]), Arm(*treatment.T[:3])
         covariates = Covariate(*control.T[3:]), Covariate(*treatment.T[3:])
         return _welch(arms, covariates, "welch")
@@ -130,6 +134,7 @@ class _Ratio:
     fields = 11
 
     def read(self, arm: Mapping[str, Any]) -> Row | None:
+        """As `RatioArm`, and of the covariate: units, mean, variance, covariances with numerator and denominator."""
         known(arm, _RATIO_FIELDS)
         n = checks.count(field(arm, "n"), "n")
         if n == 0:
@@ -148,6 +153,7 @@ class _Ratio:
         return (*row, covariate_n, covariate_mean, covariate_variance, *shared)
 
     def compare(self, control: Floats, treatment: Floats) -> Observed:
+        """By the delta method, after CUPED where there is a covariate."""
         parts = RatioArm(*control.T[:6]), RatioArm(*treatment.T[:6])
         covariates = _ratio_covariate(parts[0], control), _ratio_covariate(parts[1], treatment)
         return _welch((parts[0].arm(), parts[1].arm()), covariates, "delta")
@@ -157,6 +163,7 @@ class _Ordinal:
     fields = 2
 
     def read(self, arm: Mapping[str, Any]) -> Row | None:
+        """Counts per score, worst first."""
         known(arm, {"counts"})
         counts = field(arm, "counts")
         if not isinstance(counts, list) or not 2 <= len(counts) <= _MOST_SCORES:
@@ -165,6 +172,7 @@ class _Ordinal:
         return row if any(row) else None
 
     def compare(self, control: Floats, treatment: Floats) -> Observed:
+        """By the Brunner-Munzel test."""
         arms = placements(control, treatment)
         observed = placement_difference(*arms)
         contrast = Wald(observed, StudentT(observed.df), least=0.0, most=1.0)

@@ -75,15 +75,18 @@ class _Candidate:
 
     @property
     def better(self) -> tuple[_Row, ...]:
+        """Primaries shown to be better."""
         return tuple(row for row in self.primaries if row.is_shown(self.alpha) and row.gain > 0)
 
     @property
     def harmed(self) -> tuple[_Row, ...]:
+        """Primaries shown to be worse, and guardrails that are breached."""
         worse = tuple(row for row in self.primaries if row.is_shown(self.alpha) and row.gain < 0)
         return worse + tuple(row for row in self.guardrails if row.result.guardrail and row.result.guardrail.breached)
 
     @property
     def not_shown(self) -> tuple[_Row, ...]:
+        """Guardrails not shown to be within their margin."""
         return tuple(row for row in self.guardrails if row.result.guardrail and not row.result.guardrail.passes)
 
 
