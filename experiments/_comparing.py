@@ -10,7 +10,8 @@ from experiments.bayes import Posterior, posterior
 from experiments.contrast import Contrast, Flags, Floats, Wald
 from experiments.group_sequential import PlannedLook
 from experiments.metrics import KINDS, Observed, Row, rows
-from experiments.reading import Metric, Test
+from experiments.reading import Test
+from experiments.reading_metric import Metric
 from experiments.segments import Segments, shrink
 from experiments.sequential import LEAST_UNITS, ConfidenceSequence, mixture_variance
 from experiments.survey import Response

@@ -11,7 +11,8 @@ from experiments.contrast import Arm, Floats, Interval
 from experiments.metrics import mean_scores
 from experiments.multiplicity import Adjustment
 from experiments.normality import Shape, bootstrap_interval, needed_units, transformed_interval
-from experiments.reading import Metric, Test
+from experiments.reading import Test
+from experiments.reading_metric import Metric
 from experiments.report import (
     Ci,
     ComparisonResult,

@@ -13,7 +13,8 @@ from experiments.holdout import causal_effect
 from experiments.metrics import KINDS, rows
 from experiments.multiplicity import Adjustment, benjamini_hochberg, holm
 from experiments.ratios import RatioArm
-from experiments.reading import Holdout, Role, Test, read_test
+from experiments.reading import Holdout, Test, read_test
+from experiments.reading_metric import Role
 from experiments.report import Estimate, HoldoutResult, MetricResult, Report, SampleRatioResult
 from experiments.verdict import decide
 

@@ -23,7 +23,8 @@ from experiments.power import (
     Sample,
 )
 from experiments.ratios import RatioArm
-from experiments.reading import Direction, read_allocation, read_alpha, read_arm
+from experiments.reading import read_allocation, read_alpha
+from experiments.reading_metric import Direction, read_arm
 
 DAYS_OF_TRAFFIC = 28
 _MOST_LOOKS = 100

@@ -13,7 +13,7 @@ from typing import Any, get_args, get_type_hints
 
 import pytest
 
-from experiments import InvalidInput, analyze, metrics, plan, reading, reading_plan, simulation
+from experiments import InvalidInput, analyze, metrics, plan, reading, reading_metric, reading_plan, simulation
 from experiments.cli import main
 from experiments.planning import Plan
 from experiments.report import WHY, Report
@@ -119,7 +119,9 @@ def test_every_python_example_runs(program: str) -> None:
     exec(compile(program, str(PAGE), "exec"), {})
 
 
-@pytest.mark.parametrize("module", [reading, reading_plan, metrics, simulation], ids=lambda module: module.__name__)
+@pytest.mark.parametrize(
+    "module", [reading, reading_metric, reading_plan, metrics, simulation], ids=lambda module: module.__name__
+)
 def test_every_name_that_the_readers_know_is_documented(module: ModuleType) -> None:
     """A new field of the input fails here until the page names it."""
     found = words(module)
