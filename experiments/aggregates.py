@@ -37,9 +37,9 @@ class Moments:
 
     `means` (k,). `products` (k (k + 1) / 2,): the sums over units of (x - mean)(y - mean), the upper triangle row by
     row: (xx,), (xx, xy, yy) or (xx, xy, xz, yy, yz, zz). `third`: the sum of (x - mean)^3 of the first variable.
-    `remainders` (k,): what is to be added to the means for their exact value; left out, it is nothing.
-    Merged as in Chan, Golub & LeVeque (1983), the third sums as in Pébay (2008). Raises `InvalidInput` for sums that no
-    units can have.
+    `remainders` (k,): what is to be added to the means for their exact value; left out, it is nothing. Merged as in
+    Chan, Golub & LeVeque (1983), the third sums as in Pébay (2008). Raises `InvalidInput` for sums that no units can
+    have.
     """
 
     n: int
@@ -260,8 +260,8 @@ class PoissonBootstrap:
 
     `weights` (B,): how many units each replicate holds. `sums` (B,): their values, summed. A unit's B weights are a
     function of its name and `seed` alone, so that shards merge into what one pass would have given, and a unit that
-    appears in several rows is drawn or left out with all of them, as clustered data need.
-    Hanley & MacGibbon (2006); Chamandy, Muralidharan, Najmi & Naidu (2012).
+    appears in several rows is drawn or left out with all of them, as clustered data need. Hanley & MacGibbon (2006);
+    Chamandy, Muralidharan, Najmi & Naidu (2012).
     """
 
     weights: Integers

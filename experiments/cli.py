@@ -23,7 +23,7 @@ _R = TypeVar("_R", bound=_Result)
 _Source = click.argument("source", metavar="FILE", type=click.File("rb"))
 _AsJson = click.option("--json", "as_json", is_flag=True, help="JSON also at a terminal.")
 _Language = click.option(
-    "--lang", type=click.Choice(LANGUAGES), default="en", show_default=True, help="Of the verdict."
+    "--lang", type=click.Choice(LANGUAGES), default="en", show_default=True, help="Of the sentence on top."
 )
 
 
@@ -33,7 +33,7 @@ class _WrongInput(click.ClickException):
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 def main() -> None:
-    """Statistics of experiments. FILE is a JSON document, - is standard input; docs/statistics.md describes it."""
+    """Statistics of experiments. FILE is a JSON document, - is standard input; docs/integrator/experiments.md describes it."""
 
 
 @main.command("analyze")

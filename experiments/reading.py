@@ -37,8 +37,8 @@ class Test:
     """A test to analyse; the first arm is the control. `exposures` are units by arm, None where they were not given.
 
     `daily_units`: how many new units come in a day, for saying how long is left. `several_arms`: units seen in more
-    than
-    one arm, already left out. `holdout`: customers' sums with and without automatic replies, and the cost of a contact.
+    than one arm, already left out. `holdout`: customers' sums with and without automatic replies, and the cost of a
+    contact.
     """
 
     alpha: float

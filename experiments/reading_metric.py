@@ -28,9 +28,8 @@ class Metric:
     """One metric: `arms` by name, and by segment `segments[dimension][value]`; None where an arm has no data.
 
     `direction` is that of an improvement. `margin`, in the metric's unit, is how much worse a guardrail may get.
-    `asked`
-    are the units asked of a survey. `cap` is the limit values were winsorised at, `shapes` what is known of means by
-    arm.
+    `asked` are the units asked of a survey. `cap` is the limit values were winsorised at, `shapes` what is known of
+    means by arm.
     """
 
     name: str

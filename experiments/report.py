@@ -111,9 +111,8 @@ class NormalityCheck:
     """Whether the mean of skewed values is normal enough: at least 355·skewness² units an arm (Kohavi et al. 2014).
 
     `needed_n` and `adequate` are None where only bootstrap replicates are known. Unless adequate, `ci` is a second
-    interval,
-    of a sample of fixed size: from the replicates, or with the skewness taken out (Hall 1992). `agrees` unless a
-    difference is declared that it does not show.
+    interval, of a sample of fixed size: from the replicates, or with the skewness taken out (Hall 1992). `agrees`
+    unless a difference is declared that it does not show.
     """
 
     needed_n: int | None
@@ -153,10 +152,9 @@ class ComparisonResult:
 
     `absolute` is treatment minus control in the metric's unit (for ordinal scores P(treatment scores higher) +
     P(equal)/2, without an effect .5); `relative` is that over the size of the control's value. `p_value` is two-sided,
-    `adjusted_p_value` and `adjusted_ci` count all metrics of the role and all arms. All of these, and `guardrail`,
-    rest on
-    `method` and never disagree. `fixed_horizon` is there once the planned sample is in, for tests that may be looked at
-    before; the verdict does not rest on it. `mean_difference` is the secondary view of ordinal scores.
+    `adjusted_p_value` and `adjusted_ci` count all metrics of the role and all arms. All of these, and `guardrail`, rest
+    on `method` and never disagree. `fixed_horizon` is there once the planned sample is in, for tests that may be looked
+    at before; the verdict does not rest on it. `mean_difference` is the secondary view of ordinal scores.
     """
 
     treatment: str

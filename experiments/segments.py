@@ -28,8 +28,7 @@ class Segments:
 
     `shrunk` and `shrunk_error` are posterior mean and standard deviation of a hierarchical model: effects are normal
     around `overall`, with flat priors on that mean and on their variance, which keep frequentist coverage (Morris and
-    Tang 2011), integrated numerically.
-    `heterogeneity` is None with fewer than two segments.
+    Tang 2011), integrated numerically. `heterogeneity` is None with fewer than two segments.
     """
 
     estimate: Floats

@@ -158,10 +158,9 @@ class Rates:
     """Shares of the drawn tests, in [0, 1].
 
     `declared`: a difference was declared at some look. `covered`: the interval of the difference held the truth at
-    every
-    look, `relative_covered` that of the relative difference (None for scores); an unbounded interval holds everything.
-    `standard_error` is the Monte Carlo error of `declared`. `peeking`: what would have been declared if the result of a
-    sample of fixed size had been believed at any of the looks.
+    every look, `relative_covered` that of the relative difference (None for scores); an unbounded interval holds
+    everything. `standard_error` is the Monte Carlo error of `declared`. `peeking`: what would have been declared if the
+    result of a sample of fixed size had been believed at any of the looks.
     """
 
     runs: int
