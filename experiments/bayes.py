@@ -26,8 +26,8 @@ class Posterior:
 def posterior(observed: Difference, sign: int) -> Posterior:
     """The posterior of a normal effect under `PRIOR`; `sign` is 1 where more of the metric is better, else -1.
 
-    The prior's variance is half the units times the squared error: with equal arms, what one unit in each would have. It
-    shrinks an effect by about two parts in the number of units.
+    The prior's variance is half the units times the squared error: with equal arms, what one unit in each would have.
+    It shrinks an effect by about two parts in the number of units.
     """
     prior_variance = observed.units * observed.squared_error / 2
     precision = 1 / observed.squared_error + 1 / prior_variance

@@ -33,7 +33,7 @@ class _WrongInput(click.ClickException):
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 def main() -> None:
-    """Statistics of experiments. FILE is a JSON document, - is standard input; docs/integrator/experiments.md describes it."""
+    """Statistics of experiments. FILE is a JSON document (docs/integrator/experiments.md), - is standard input."""
 
 
 @main.command("analyze")
