@@ -7,7 +7,7 @@ from functools import cached_property
 import numpy as np
 
 from experiments.bayes import Posterior, posterior
-from experiments.contrast import Contrast, Flags, Floats, Wald
+from experiments.contrast import Contrast, Flags, Floats, Interval, Wald
 from experiments.group_sequential import PlannedLook
 from experiments.metrics import KINDS, Observed, Row, rows
 from experiments.reading import Test
@@ -34,11 +34,18 @@ class Compared:
     response: Response | None
     segments: Mapping[str, tuple[Segments, ...]]
     distrusted: Flags
+    alpha: float
+
+    @cached_property
+    def interval(self) -> Interval:
+        """Intervals of level 1 - alpha (treatments,)."""
+        return self.contrast.interval(self.alpha)
 
     @cached_property
     def p_values(self) -> Floats:
-        """Two-sided p-values (treatments,); NaN where there is none, also where the arms changed who answered."""
-        return np.where(self.distrusted, np.nan, self.contrast.p_value())
+        """Two-sided p-values (treatments,); NaN where there is no interval, or the arms changed who answered."""
+        has_interval = np.isfinite(self.interval[0]) & np.isfinite(self.interval[1])
+        return np.where(has_interval & ~self.distrusted, self.contrast.p_value(), np.nan)
 
     @cached_property
     def posterior(self) -> Posterior:
@@ -63,6 +70,7 @@ def compare(metric: Metric, test: Test) -> Compared:
         response=answered,
         segments=_segments(metric, test),
         distrusted=np.zeros(len(treatments), bool) if answered is None else answered.differs(test.alpha),
+        alpha=test.alpha,
     )
 
 

@@ -17,7 +17,7 @@ _GAMMA = 1e-6
 _NEGLIGIBLE = 1e-10
 _GRID = 32
 _TIE = 1e-9
-_TOLERANCE = 1e-6
+_TOLERANCE = 1e-4
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,7 +170,7 @@ class _Region:
         share, other = (control, 1 - treatment) if self.table.counts_control else (treatment, control)
         steps, step_of = np.unique(self.most, return_inverse=True)
         left = max(self.table.n0, self.table.n1) - steps
-        reach = np.where(left > 0, special.betainc(np.maximum(left, 1), steps + 1, 1 - other[:, None]), 1)[:, step_of]
+        reach = np.where(left > 0, special.betaincc(steps + 1, np.maximum(left, 1), other[:, None]), 1)[:, step_of]
         chance = binomial(self.counted, min(self.table.n0, self.table.n1), share[:, None])
         return np.asarray((chance * reach).sum(axis=1))
 

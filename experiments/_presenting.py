@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable
+from functools import cached_property
 
 import numpy as np
 from scipy import special
@@ -12,7 +13,6 @@ from experiments.metrics import mean_scores
 from experiments.multiplicity import Adjustment
 from experiments.normality import Shape, bootstrap_interval, needed_units, transformed_interval
 from experiments.reading import Test
-from experiments.reading_metric import Metric
 from experiments.report import (
     Ci,
     ComparisonResult,
@@ -90,10 +90,11 @@ class _Parts:
 
     def __init__(self, one: Compared, adjustment: Adjustment, test: Test) -> None:
         self._one, self._test = one, test
-        self._interval = one.contrast.interval(test.alpha)
+        self._interval = one.interval
         self._adjusted = one.contrast.interval(adjustment.alphas)
         self._lift, self._lift_interval = one.contrast.lift(), one.contrast.lift_interval(test.alpha)
         self._fixed = one.observed.fixed
+        self._is_early_look = test.monitoring is not None and not test.is_anytime
 
     def method(self, i: int) -> str:
         """The name of what the comparison rests on; exact where counts are small."""
@@ -144,26 +145,42 @@ class _Parts:
             return Sequential(None, None, "before_planned_end")
         if self._one.distrusted[i]:
             return Sequential(None, None, "response_rates_differ")
-        ci = interval_of(self._fixed.interval(self._test.alpha), i)
-        return Sequential(ci, finite(self._fixed.p_value()[i]), None if ci else self._why(i))
+        ci = interval_of(self._fixed_interval, i)
+        return Sequential(ci, finite(self._fixed_p_values[i]), None if ci else self._why(i))
 
     def guardrail(self, i: int) -> GuardrailResult | None:
         """The one-sided test of "no worse than the margin"."""
         metric = self._one.metric
         if metric.margin is None:
             return None
-        p_values = self._harmless(metric, metric.margin)
-        p_value = None if self._one.distrusted[i] else finite(p_values[i])
-        ci = None if p_value is None else interval_of(self._one.contrast.interval(2 * self._test.alpha), i)
+        p_value = None if self._one.distrusted[i] else finite(self._harmless[i])
+        ci = None if p_value is None else interval_of(self._wide_interval, i)
         if p_value is None or ci is None:
             return GuardrailResult(None, metric.margin, None, None, False)
         passes = p_value <= self._test.alpha
         return GuardrailResult(passes, metric.margin, ci, p_value, not passes and self._is_harmed(i, ci, metric.margin))
 
-    def _harmless(self, metric: Metric, margin: float) -> Floats:
-        contrast = self._one.contrast
-        null = contrast.null
-        return contrast.p_above(null - margin) if metric.sign > 0 else contrast.p_below(null + margin)
+    @cached_property
+    def _harmless(self) -> Floats:
+        """One-sided p-values of "worse by the margin"."""
+        contrast, margin = self._one.contrast, self._one.metric.margin or 0.0
+        return (
+            contrast.p_above(contrast.null - margin)
+            if self._one.metric.sign > 0
+            else contrast.p_below(contrast.null + margin)
+        )
+
+    @cached_property
+    def _wide_interval(self) -> Interval:
+        return self._one.contrast.interval(2 * self._test.alpha)
+
+    @cached_property
+    def _fixed_interval(self) -> Interval:
+        return self._fixed.interval(self._test.alpha)
+
+    @cached_property
+    def _fixed_p_values(self) -> Floats:
+        return self._fixed.p_value()
 
     def _is_harmed(self, i: int, ci: Ci, margin: float) -> bool:
         null, sign = self._one.contrast.null, self._one.metric.sign
@@ -277,6 +294,8 @@ class _Parts:
             return "too_early"
         if units < 2:
             return "too_few_units"
+        if self._is_early_look and np.isfinite(self._one.observed.difference.squared_error[i]):
+            return "too_early"
         if self._one.metric.type == "ratio" and 0 in (control[2], treatment[2]):
             return "denominator_is_zero"
         return "too_large" if is_extreme(control, treatment) else "no_variance"

@@ -6,7 +6,7 @@ import numpy as np
 
 from experiments.contrast import Floats
 
-_POLISHING, _NEAR = 3, 1e-6
+_POLISHING, _NEAR, _RARE = 3, 1e-6, 1e-4
 
 
 class Scale(Protocol):
@@ -70,9 +70,13 @@ class _Difference:
     def statistic(self, control: Floats, n0: Floats, treatment: Floats, n1: Floats, bound: Floats) -> Floats:
         """With the shares that are likeliest at this difference."""
         bound = np.clip(bound, self.least, self.most)
+        # Failures where they are the rarer ones: their share has more digits than 1 minus it.
+        sign = np.where(2 * (control + treatment) > n0 + n1, -1.0, 1.0)
+        control, treatment = np.where(sign < 0, n0 - control, control), np.where(sign < 0, n1 - treatment, treatment)
+        bound = sign * bound
         p0, p1 = control / n0, treatment / n1
         q1 = np.clip(_likeliest_treatment_share(p0, p1, n0 / n1, bound), np.maximum(0, bound), np.minimum(1, 1 + bound))
-        return _standardised(p1 - p0 - bound, q1 - bound, q1, n0, n1, 1.0)
+        return np.asarray(sign * _standardised(p1 - p0 - bound, q1 - bound, q1, n0, n1, 1.0))
 
     def treatment_share(self, control_share: Floats, bound: Floats) -> Floats:
         """Control's share plus the difference."""
@@ -153,8 +157,18 @@ def _likeliest_treatment_share(p0: Floats, p1: Floats, theta: Floats, bound: Flo
     cube = u**3
     cosine = np.clip(v / np.where(cube == 0, 1, cube), -1, 1)
     root = 2 * u * np.cos((np.pi + np.arccos(cosine)) / 3) - b / (3 * a)
+    root = np.where(np.maximum(np.maximum(p0, p1), np.abs(bound)) < _RARE, _poisson_share(p0, p1, theta, bound), root)
     for _ in range(_POLISHING):
         slope = (3 * a * root + 2 * b) * root + c
         step = (((a * root + b) * root + c) * root + d) / np.where(slope == 0, np.inf, slope)
         root = np.where(np.abs(step) < _NEAR, root - step, root)
     return np.asarray(np.where(bound == 0, (p1 + theta * p0) / (1 + theta), root))
+
+
+def _poisson_share(p0: Floats, p1: Floats, theta: Floats, bound: Floats) -> Floats:
+    """The likeliest share of the treatment arm if successes were Poisson counts, as rare ones nearly are."""
+    weight, pooled = 1 + theta, p1 + theta * p0
+    half = (weight * bound + pooled) / 2
+    root = np.sqrt(np.maximum(half**2 - weight * p1 * bound, 0))
+    larger = half + np.copysign(root, half)
+    return np.where(half >= 0, larger, p1 * bound / np.where(larger == 0, 1, larger)) / np.where(half >= 0, weight, 1)

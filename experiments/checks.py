@@ -5,9 +5,13 @@ import sys
 from collections.abc import Collection, Mapping
 from typing import Any
 
+import numpy as np
+
 from experiments.errors import InvalidInput
 
 _MOST = sys.float_info.max
+_LONGEST = 200
+_NUMBERS = (int, float, np.integer, np.floating)
 
 LARGEST_COUNT = 2**53
 """Beyond this, doubles skip whole numbers, and so does every JSON reader that uses them."""
@@ -34,7 +38,7 @@ def count(value: Any, path: str, *, least: int = 0, most: int = LARGEST_COUNT) -
 
 
 def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
+    return isinstance(value, _NUMBERS) and not isinstance(value, bool)
 
 
 def _problem(value: Any, least: float, most: float, above: float) -> str:
@@ -57,6 +61,14 @@ def text(value: Any, path: str) -> str:
     return value
 
 
+def name(value: Any, path: str) -> str:
+    """A text that can be printed: without line breaks or control characters, at most 200 characters."""
+    found = text(value, path)
+    if not found.isprintable() or len(found) > _LONGEST:
+        raise InvalidInput(path, f"must be printable and of at most {_LONGEST} characters, not {_shown(value)}")
+    return found
+
+
 def mapping(value: Any, path: str = "") -> Mapping[str, Any]:
     """A JSON object."""
     if not isinstance(value, dict):
@@ -66,15 +78,15 @@ def mapping(value: Any, path: str = "") -> Mapping[str, Any]:
 
 def known(given: Mapping[str, Any], names: Collection[str], path: str = "") -> None:
     """Raises InvalidInput for a field that is not one of `names`."""
-    for name in given:
-        if name not in names:
-            raise InvalidInput(_within(path, name), f"is not known here; known are {', '.join(sorted(names))}")
+    for given_name in given:
+        if given_name not in names:
+            raise InvalidInput(within(path, given_name), f"is not known here; known are {', '.join(sorted(names))}")
 
 
 def field(given: Mapping[str, Any], name: str, path: str = "") -> Any:
     """A field that must be there."""
     if name not in given:
-        raise InvalidInput(_within(path, name), "is missing")
+        raise InvalidInput(within(path, name), "is missing")
     return given[name]
 
 
@@ -82,16 +94,18 @@ def one_of(given: Mapping[str, Any], name: str, choices: tuple[str, ...], path: 
     """A field that must be one of a few words."""
     value = field(given, name, path)
     if value not in choices:
-        raise InvalidInput(_within(path, name), f"must be one of {', '.join(choices)}, not {_shown(value)}")
+        raise InvalidInput(within(path, name), f"must be one of {', '.join(choices)}, not {_shown(value)}")
     return str(value)
 
 
-def _within(path: str, name: str) -> str:
-    return f"{path}.{name}" if path else name
+def within(path: str, name: str) -> str:
+    """Where a field stands; a name that cannot be printed is escaped."""
+    shown = name if name.isprintable() else ascii(name)
+    return f"{path}.{shown}" if path else shown
 
 
 def _shown(value: Any) -> str:
     if isinstance(value, int) and abs(value) > LARGEST_COUNT:
         return "one beyond 2^53"
-    shown = repr(value)
+    shown = ascii(value) if isinstance(value, str) and not value.isprintable() else repr(value)
     return shown if len(shown) <= 40 else shown[:37] + "..."

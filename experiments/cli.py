@@ -69,7 +69,8 @@ def _answer(source: BinaryIO, answer: Callable[[Any], _R], as_json: bool, show: 
     except ExperimentError as error:
         raise _WrongInput(str(error)) from error
     if as_json or not sys.stdout.isatty():
-        click.echo(json.dumps(result.to_dict(), ensure_ascii=False, allow_nan=False, indent=2))
+        is_unicode = (sys.stdout.encoding or "").lower().startswith("utf")
+        click.echo(json.dumps(result.to_dict(), ensure_ascii=not is_unicode, allow_nan=False, indent=2))
     else:
         show(result)
 

@@ -119,7 +119,7 @@ class _Mean:
         if arm.keys().isdisjoint(_MEAN_COVARIATE):
             return (*row, *(math.nan,) * 4)
         covariate_n, covariate_mean, covariate_variance = _covariate(arm, n)
-        covariance = quantity(arm, "covariance")
+        covariance = shared(arm, "covariance", covariate_n)
         cauchy_schwarz(covariance, variance * _share(n, covariate_n), covariate_variance, "covariance")
         return (*row, covariate_n, covariate_mean, covariate_variance, covariance)
 
@@ -141,16 +141,16 @@ class _Ratio:
             return None
         means = quantity(arm, "numerator_mean"), quantity(arm, "denominator_mean")
         variances = spread(arm, "numerator_variance", n), spread(arm, "denominator_variance", n)
-        covariance = quantity(arm, "covariance") if n > 1 or "covariance" in arm else 0.0
+        covariance = shared(arm, "covariance", n)
         cauchy_schwarz(covariance, *variances, "covariance")
         row = (float(n), *means, *variances, covariance)
         if arm.keys().isdisjoint(_RATIO_COVARIATE):
             return (*row, *(math.nan,) * 5)
         covariate_n, covariate_mean, covariate_variance = _covariate(arm, n)
-        shared = [quantity(arm, name) for name in _SHARED]
-        for name, value, variance in zip(_SHARED, shared, variances, strict=True):
+        with_covariate = [shared(arm, name, covariate_n) for name in _SHARED]
+        for name, value, variance in zip(_SHARED, with_covariate, variances, strict=True):
             cauchy_schwarz(value, variance * _share(n, covariate_n), covariate_variance, name)
-        return (*row, covariate_n, covariate_mean, covariate_variance, *shared)
+        return (*row, covariate_n, covariate_mean, covariate_variance, *with_covariate)
 
     def compare(self, control: Floats, treatment: Floats) -> Observed:
         """By the delta method, after CUPED where there is a covariate."""
@@ -219,6 +219,11 @@ def spread(arm: Mapping[str, Any], name: str, n: int) -> float:
     if n < 2 and arm.get(name) is None:
         return 0.0
     return checks.number(field(arm, name), name, least=0, most=_LARGEST)
+
+
+def shared(arm: Mapping[str, Any], name: str, n: float) -> float:
+    """A covariance; with one unit it may be left out or null."""
+    return 0.0 if n < 2 and arm.get(name) is None else quantity(arm, name)
 
 
 def cauchy_schwarz(covariance: float, variance: float, other: float, name: str) -> None:

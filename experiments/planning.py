@@ -79,16 +79,19 @@ def plan(document: Any) -> Plan:
 def _plan(request: Request) -> Plan:
     needs = _needs(request)
     known_units = [need.units for need in needs if need.units is not None]
-    units = max(known_units) if needs and len(known_units) == len(needs) else None
+    by_arm = None
+    if needs and len(known_units) == len(needs):
+        by_arm = {arm: math.ceil(max(known_units) * weight) for arm, weight in request.weights.items()}
+    units = None if by_arm is None else sum(by_arm.values())
     daily = request.daily_units
     days = None if units is None or daily is None else math.ceil(units / daily)
     reachable = None if days is None else days <= 7 * WEEKS[-1]
     return Plan(
         effect=request.metric.size,
         units=units,
-        units_by_arm=None if units is None else {arm: math.ceil(units * w) for arm, w in request.weights.items()},
+        units_by_arm=by_arm,
         needs=needs,
-        achieved_power=None if units is None else _found(request, units, request.metric.size or 0.0),
+        achieved_power=None if units is None else _found(request, max(known_units), request.metric.size or 0.0),
         daily_units=daily,
         days=days,
         reachable=reachable,
@@ -131,7 +134,8 @@ def _found(request: Request, units: float, effect: float) -> float:
 
 def _harmless(request: Request, metric: PlannedMetric, units: float) -> float:
     """The chance to show that a guardrail that does not change is no worse than its margin."""
-    return harmless_power(metric.outcome, request.rule, request.sample(units), metric.size or 0.0, request.alpha)
+    worse = -metric.sign * (metric.size or 0.0)
+    return harmless_power(metric.outcome, request.rule, request.sample(units), worse, request.alpha)
 
 
 def _detectable(request: Request, daily_units: float, weeks: int) -> Detectable:

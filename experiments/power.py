@@ -1,5 +1,6 @@
 """How likely a test finds what is there: the inverse of the very tests that analyse it."""
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
@@ -9,7 +10,8 @@ from scipy import special
 from scipy.optimize import brentq
 
 from experiments._exact import binomial
-from experiments.contrast import Floats, StudentT
+from experiments._score import DIFFERENCE
+from experiments.contrast import Flags, Floats, StudentT
 from experiments.group_sequential import boundaries, crossing_probabilities
 from experiments.ordinal import placements
 from experiments.proportions import SMALL_COUNT, Proportions, smallest_expected
@@ -59,10 +61,16 @@ class Tested(Protocol):
 
 
 class Outcome(Tested, Protocol):
-    """A metric whose effects have a largest size."""
+    """A metric to plan for, whose effects have a largest size."""
 
     def most(self, sign: int) -> float:
         """The largest size of an effect in this direction, 1 or -1, that is possible or makes sense to look for."""
+
+    def harmless_power(self, sample: Sample, margin: float, alpha: float) -> float:
+        """The chance that it shows, without an effect, that the difference is nearer to 0 than `margin`.
+
+        One-sided at `alpha`; a positive margin bounds the difference from above, a negative one from below.
+        """
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +94,10 @@ class MeanOutcome:
     def fixed_power(self, sample: Sample, effect: float, alpha: float) -> float:
         """Power of Welch's test, by the noncentral t distribution."""
         return t_power(self.variances(effect), sample, effect, alpha)
+
+    def harmless_power(self, sample: Sample, margin: float, alpha: float) -> float:
+        """That of finding an effect of the margin's size."""
+        return t_power(self.variances(0.0), sample, margin, 2 * alpha)
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +126,10 @@ class OrdinalOutcome:
     def fixed_power(self, sample: Sample, effect: float, alpha: float) -> float:
         """Power of the Brunner-Munzel test, by the noncentral t distribution."""
         return t_power(self.variances(effect), sample, effect, alpha)
+
+    def harmless_power(self, sample: Sample, margin: float, alpha: float) -> float:
+        """That of finding an effect of the margin's size."""
+        return t_power(self.variances(0.0), sample, margin, 2 * alpha)
 
     def treatment_shares(self, effect: float) -> Floats:
         """The treatment's shares under the effect."""
@@ -152,16 +168,29 @@ class ProportionOutcome:
 
     def fixed_power(self, sample: Sample, effect: float, alpha: float) -> float:
         """Power of the score test; where few tables are likely, the sum of those it rejects, exact test included."""
-        n0, n1 = round(sample.n0), round(sample.n1)
+        rejected = self._rejected(sample, effect, lambda tables: tables.p_value() <= alpha)
+        return self._normal_power(sample, effect, alpha) if rejected is None else rejected
+
+    def harmless_power(self, sample: Sample, margin: float, alpha: float) -> float:
+        """That of the score test at the margin, or the exact one, in the same way."""
+
+        def shows(tables: Proportions) -> Flags:
+            return np.asarray((tables.p_below(margin) if margin > 0 else tables.p_above(margin)) <= alpha)
+
+        rejected = self._rejected(sample, 0.0, shows)
+        return self._normal_harmless_power(sample, margin, alpha) if rejected is None else rejected
+
+    def _rejected(self, sample: Sample, effect: float, rejects: Callable[[Proportions], Flags]) -> float | None:
+        """The chance of the tables that a test rejects; None where too many tables are likely to go through them."""
+        n0, n1 = math.ceil(sample.n0), math.ceil(sample.n1)
         counts = [_likely(n, share) for n, share in ((n0, self.baseline), (n1, self.baseline + effect))]
         if counts[0].size * counts[1].size > _MOST_TABLES:
-            return self._normal_power(sample, effect, alpha)
+            return None
         chances = np.outer(binomial(counts[0], n0, self.baseline), binomial(counts[1], n1, self.baseline + effect))
         control, treatment = np.meshgrid(*counts, indexing="ij")
         rows = chances > _NEGLIGIBLE
         units = np.full(int(rows.sum()), float(n0)), np.full(int(rows.sum()), float(n1))
-        rejects = Proportions(control[rows], units[0], treatment[rows], units[1]).p_value() <= alpha
-        return float(chances[rows][rejects].sum())
+        return float(chances[rows][rejects(Proportions(control[rows], units[0], treatment[rows], units[1]))].sum())
 
     def _normal_power(self, sample: Sample, effect: float, alpha: float) -> float:
         units = sample.n0 + sample.n1
@@ -170,6 +199,13 @@ class ProportionOutcome:
         at_effect = standard_error(self.variances(effect), sample)
         reach = -special.ndtri(alpha / 2) * at_null
         return float(special.ndtr((effect - reach) / at_effect) + special.ndtr((-effect - reach) / at_effect))
+
+    def _normal_harmless_power(self, sample: Sample, margin: float, alpha: float) -> float:
+        n0, n1 = np.array(sample.n0), np.array(sample.n1)
+        expected = DIFFERENCE.statistic(n0 * self.baseline, n0, n1 * self.baseline, n1, np.array(margin))
+        at_margin = abs(margin / float(expected))
+        reach = -special.ndtri(alpha) * at_margin
+        return float(special.ndtr((abs(margin) - reach) / standard_error(self.variances(0.0), sample)))
 
 
 class Rule(Protocol):
@@ -259,10 +295,11 @@ def t_power(variances: tuple[float, float], sample: Sample, effect: float, alpha
     return float(special.nctdtr(df, -abs(shift), -critical) + wrong_side)
 
 
-def harmless_power(outcome: Tested, rule: Rule, sample: Sample, margin: float, alpha: float) -> float:
+def harmless_power(outcome: Outcome, rule: Rule, sample: Sample, margin: float, alpha: float) -> float:
     """The chance to show that a metric which does not change is no worse than `margin`, one-sided at `alpha`.
 
-    It is that of showing an effect of the margin's size in a two-sided test at twice the level.
+    `margin` is positive where more of the metric is worse, else negative. Under any rule it is that of showing an
+    effect of the margin's size in a two-sided test at twice the level.
     """
     return rule.power(_Unchanged(outcome), sample, margin, 2 * alpha)
 
@@ -271,7 +308,7 @@ def harmless_power(outcome: Tested, rule: Rule, sample: Sample, margin: float, a
 class _Unchanged:
     """An outcome whose variances are those without an effect, whatever margin it is held against."""
 
-    outcome: Tested
+    outcome: Outcome
 
     def variances(self, effect: float) -> tuple[float, float]:
         return self.outcome.variances(0.0)
@@ -280,7 +317,7 @@ class _Unchanged:
         return self.outcome.is_ready(sample, 0.0)
 
     def fixed_power(self, sample: Sample, effect: float, alpha: float) -> float:
-        return t_power(self.variances(effect), sample, effect, alpha)
+        return self.outcome.harmless_power(sample, effect, alpha / 2)
 
 
 def least_units(power: Callable[[float], float], wanted: float, guess: float, most: float) -> float | None:
@@ -297,7 +334,10 @@ def least_units(power: Callable[[float], float], wanted: float, guess: float, mo
         if low <= _LEAST_UNITS:
             return _LEAST_UNITS
         low, high = max(low / _GROWTH, _LEAST_UNITS), low
-    return float(np.ceil(brentq(lambda units: power(units) - wanted, low, high, xtol=1e-4 * low)))
+    found = float(np.ceil(brentq(lambda units: power(units) - wanted, low, high, xtol=1e-4 * low)))
+    while power(found) < wanted:  # that of counts rises in steps, and may fall again after one
+        found += 1
+    return found
 
 
 def least_effect(power: Callable[[float], float], wanted: float, most: float) -> float | None:

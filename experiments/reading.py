@@ -131,7 +131,7 @@ def read_allocation(value: Any) -> Mapping[str, float]:
     """Weights by arm, the control first, that sum to 1."""
     given = mapping(value, "allocation")
     weights = {
-        checks.text(arm, "allocation"): checks.number(w, f"allocation.{arm}", least=0, most=1)
+        checks.name(arm, "allocation"): checks.number(w, f"allocation.{arm}", least=0, most=1)
         for arm, w in given.items()
     }
     if not 2 <= len(weights) <= _MOST_ARMS:

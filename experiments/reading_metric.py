@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Literal, cast, get_args
 
 from experiments import checks
-from experiments.checks import field, known, mapping, one_of
+from experiments.checks import field, known, mapping, one_of, within
 from experiments.errors import InvalidInput
 from experiments.metrics import KINDS, Kind, Row
 from experiments.normality import LEAST_REPLICATES, Shape
@@ -18,7 +18,8 @@ Weights = Mapping[str, float]
 BySegment = Mapping[str, Mapping[str, Mapping[str, Row | None]]]
 
 _MOST_MEAN = 1e100
-_MOST_MARGIN = {"proportion": 0.99, "ordinal": 0.49}  # a wider one would let anything pass
+MOST_MARGIN = {"proportion": 0.99, "ordinal": 0.49}
+"""A wider margin of these kinds of metric would let anything pass."""
 _MOST_SKEWNESS = 1e6
 _MOST_REPLICATES = 100_000
 
@@ -59,7 +60,7 @@ def read_metric(value: Any, path: str, weights: Weights) -> Metric:
     role = cast(Role, one_of(given, "role", get_args(Role), path))
     arms = mapping(field(given, "arms", path), f"{path}.arms")
     metric = Metric(
-        name=checks.text(field(given, "name", path), f"{path}.name"),
+        name=checks.name(field(given, "name", path), f"{path}.name"),
         kind=KINDS[kind],
         type=kind,
         role=role,
@@ -99,7 +100,7 @@ def arms_known(given: Mapping[str, Any], path: str, weights: Weights) -> None:
     """Raises InvalidInput for an arm that is not one of the allocation."""
     for arm in given:
         if arm not in weights:
-            raise InvalidInput(f"{path}.{arm}", f"is not an arm of the allocation ({', '.join(weights)})"[:200])
+            raise InvalidInput(within(path, arm), f"is not an arm of the allocation ({', '.join(weights)})"[:200])
 
 
 def _cap(given: Mapping[str, Any], kind: str, path: str) -> float | None:
@@ -115,7 +116,7 @@ def _margin(given: Mapping[str, Any], role: str, kind: str, path: str) -> float 
         if given.get("margin") is not None:
             raise InvalidInput(f"{path}.margin", "is for guardrails only")
         return None
-    most = _MOST_MARGIN.get(kind, _MOST_MEAN)
+    most = MOST_MARGIN.get(kind, _MOST_MEAN)
     return checks.number(field(given, "margin", path), f"{path}.margin", least=0, most=most)
 
 
@@ -158,7 +159,7 @@ def _segments(value: Any, path: str, weights: Weights, kind: Kind) -> BySegment 
     if value is None:
         return None
     return {
-        dimension: _dimension(parts, f"{path}.{dimension}", weights, kind)
+        checks.name(dimension, path): _dimension(parts, f"{path}.{dimension}", weights, kind)
         for dimension, parts in mapping(value, path).items()
     }
 
@@ -169,7 +170,8 @@ def _dimension(value: Any, path: str, weights: Weights, kind: Kind) -> Mapping[s
     if not parts:
         raise InvalidInput(path, "must name at least one segment")
     return {
-        name: _arms(mapping(arms, f"{path}.{name}"), f"{path}.{name}", weights, kind) for name, arms in parts.items()
+        checks.name(name, path): _arms(mapping(arms, f"{path}.{name}"), f"{path}.{name}", weights, kind)
+        for name, arms in parts.items()
     }
 
 

@@ -24,7 +24,7 @@ from experiments.power import (
 )
 from experiments.ratios import RatioArm
 from experiments.reading import read_allocation, read_alpha
-from experiments.reading_metric import Direction, read_arm
+from experiments.reading_metric import MOST_MARGIN, Direction, read_arm
 
 DAYS_OF_TRAFFIC = 28
 _MOST_LOOKS = 100
@@ -125,7 +125,9 @@ def read_planned_metric(value: Any, path: str, sizes: tuple[str, ...]) -> Planne
     most = outcome.most(sign)
     if size is not None and "margin" not in sizes and size > most:
         raise InvalidInput(f"{path}.effect", f"must be at most {most:.6g}, as far as the metric can go, not {size:g}")
-    return PlannedMetric(checks.text(given.get("name", kind), f"{path}.name"), outcome, baseline, sign, size)
+    if "margin" in sizes:
+        checks.number(size, f"{path}.margin", most=MOST_MARGIN.get(kind, math.inf))
+    return PlannedMetric(checks.name(given.get("name", kind), f"{path}.name"), outcome, baseline, sign, size)
 
 
 def _size(given: Mapping[str, Any], path: str, sizes: tuple[str, ...], baseline: float | None) -> float | None:

@@ -26,9 +26,9 @@ _ADVICE: dict[str, Texts] = {
 _BECAUSE: dict[str, Texts] = {
     "primary_better": ("{change}", "{change}", "{change}"),
     "guardrails_pass": (
-        "{change}; no worse: {names}",
-        "{change}; sin empeorar: {names}",
-        "{change}; sem piorar: {names}",
+        "{change}; within the margin: {names}",
+        "{change}; dentro del margen: {names}",
+        "{change}; dentro da margem: {names}",
     ),
     "before_planned_end": (
         "{percent}% of the planned sample is in, and no difference is shown yet",
@@ -44,6 +44,11 @@ _BECAUSE: dict[str, Texts] = {
         "even the planned sample has too few cases to compare",
         "ni la muestra prevista tiene casos suficientes para comparar",
         "nem a amostra planejada tem casos suficientes para comparar",
+    ),
+    "no_result": (
+        "the primary metric cannot be compared, because nothing varies in it",
+        "la métrica principal no se puede comparar, porque nada varía en ella",
+        "a métrica principal não pode ser comparada, porque nada varia nela",
     ),
     "no_difference": (
         "no difference is shown: {range}",
@@ -131,40 +136,46 @@ _CHANGES: dict[str, Texts] = {
         "{metric} {moves} {size} ({level}% entre {low} e {high})",
     ),
     "scores": (
-        "{arm} scores higher on {metric} in {size}% of pairs ({level}% between {low} and {high}; 50% is no difference)",
-        "{arm} puntúa más en {metric} en el {size}% de los pares ({level}% entre {low} y {high}; 50% es igual)",
-        "{arm} tem nota maior em {metric} em {size}% dos pares ({level}% entre {low} e {high}; 50% é igual)",
+        "{metric} with {arm} is {moves} in {size}% of pairs, ties counting half ({level}% between {low} and {high})",
+        "{metric} con {arm} es {moves} en el {size}% de los pares, y los empates cuentan la mitad"
+        " ({level}% entre {low} y {high})",
+        "{metric} com {arm} é {moves} em {size}% dos pares, e os empates contam metade ({level}% entre {low} e {high})",
     ),
     "unknown": ("{metric} has no result", "{metric} no tiene resultado", "{metric} não tem resultado"),
 }
 _RANGES: dict[str, Texts] = {
     "points": (
-        "the change in {metric} lies between {low} and {high} points ({level}%)",
-        "el cambio en {metric} está entre {low} y {high} puntos ({level}%)",
-        "a mudança em {metric} fica entre {low} e {high} pontos ({level}%)",
+        "the change in {metric} with {arm} lies between {low} and {high} points ({level}%)",
+        "el cambio en {metric} con {arm} está entre {low} y {high} puntos ({level}%)",
+        "a mudança em {metric} com {arm} fica entre {low} e {high} pontos ({level}%)",
     ),
     "amount": (
-        "the change in {metric} lies between {low} and {high} ({level}%)",
-        "el cambio en {metric} está entre {low} y {high} ({level}%)",
-        "a mudança em {metric} fica entre {low} e {high} ({level}%)",
+        "the change in {metric} with {arm} lies between {low} and {high} ({level}%)",
+        "el cambio en {metric} con {arm} está entre {low} y {high} ({level}%)",
+        "a mudança em {metric} com {arm} fica entre {low} e {high} ({level}%)",
     ),
     "scores": (
-        "{arm} scores higher on {metric} in {low} to {high}% of pairs ({level}%), and 50% is no difference",
-        "{arm} puntúa más en {metric} en {low} a {high}% de los pares ({level}%), y 50% es igual",
-        "{arm} tem nota maior em {metric} em {low} a {high}% dos pares ({level}%), e 50% é igual",
+        "{metric} with {arm} is higher in {low} to {high}% of pairs ({level}%), and 50% is no difference",
+        "{metric} con {arm} es mayor en {low} a {high}% de los pares ({level}%), y 50% es igual",
+        "{metric} com {arm} é maior em {low} a {high}% dos pares ({level}%), e 50% é igual",
     ),
     "unknown": _CHANGES["unknown"],
 }
 _MOVES = {True: ("rises", "sube", "sobe"), False: ("falls", "baja", "cai")}
+_SCORES = {True: ("higher", "mayor", "maior"), False: ("lower", "menor", "menor")}
+_FEW = 10
 _MORE_DAYS: tuple[Texts, Texts] = (
     ("1 more day", "1 día más", "mais 1 dia"),
     ("{n} more days", "{n} días más", "mais {n} dias"),
 )
 _DAYS: tuple[Texts, Texts] = (("1 day", "1 día", "1 dia"), ("{n} days", "{n} días", "{n} dias"))
-_POINTS = (" points", " puntos", " pontos")
+_POINTS = {
+    "proportion": (" points", " puntos", " pontos"),
+    "ordinal": (" percentage points", " puntos porcentuales", " pontos percentuais"),
+}
 _DECIMAL = (".", ".", ",")
 _FORMS = {"proportion": "points", "ordinal": "scores"}
-_PLAIN = 1e15  # larger numbers are told with their exponent
+_PLAIN, _MOST_DECIMALS = 1e15, 9  # larger numbers, and smaller ones, are told with their exponent
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,7 +221,13 @@ def tell_plan(code: str, *, days: int = 0, **facts: float | str) -> dict[str, st
 
 
 def _shown(facts: dict[str, float | str], i: int) -> dict[str, str]:
-    return {name: value if isinstance(value, str) else _number(value, 0, i) for name, value in facts.items()}
+    """Names as they are, numbers in whole ones, those below 10 with two digits."""
+    return {name: value if isinstance(value, str) else _told(value, i) for name, value in facts.items()}
+
+
+def _told(value: float, i: int) -> str:
+    is_few = value < _FEW and value != math.floor(value)
+    return f"{value:.2g}".replace(".", _DECIMAL[i]) if is_few else _number(value, 0, i)
 
 
 def _days(days: int, forms: tuple[Texts, Texts], i: int) -> str:
@@ -225,12 +242,18 @@ def _about(change: Change, i: int) -> dict[str, str]:
     if change.estimate is None or change.ci is None:
         unknown = _CHANGES["unknown"][i].format_map(metric)
         return about | {"change": unknown, "range": unknown}
-    rises = form == "scores" or change.estimate >= 0
-    turned = change.ci if rises else (-change.ci[1], -change.ci[0])
-    parts = metric | {"moves": _MOVES[rises][i], "level": f"{100 * change.level:.6g}".replace(".", _DECIMAL[i])}
-    moved = parts | _numbers(change, {"size": abs(change.estimate), "low": turned[0], "high": turned[1]}, i)
+    null, words = (0.5, _SCORES) if form == "scores" else (0.0, _MOVES)
+    rises = change.estimate >= null
+    size, low, high = (change.estimate, *change.ci) if rises else _turned(change.estimate, change.ci, 2 * null)
+    parts = metric | {"moves": words[rises][i], "level": f"{100 * change.level:.6g}".replace(".", _DECIMAL[i])}
+    moved = parts | _numbers(change, {"size": size, "low": low, "high": high}, i)
     between = parts | _numbers(change, {"low": change.ci[0], "high": change.ci[1]}, i)
     return about | {"change": _CHANGES[form][i].format_map(moved), "range": _RANGES[form][i].format_map(between)}
+
+
+def _turned(estimate: float, ci: tuple[float, float], whole: float) -> tuple[float, float, float]:
+    """Estimate and interval seen from the other side: of a difference, or of a share of a whole."""
+    return whole - estimate, whole - ci[1], whole - ci[0]
 
 
 def _numbers(change: Change, values: dict[str, float], i: int) -> dict[str, str]:
@@ -242,7 +265,7 @@ def _amount(value: float | None, change: Change, i: int) -> str:
     """A margin, in the words of its metric."""
     if value is None:
         return ""
-    unit = _POINTS[i] if change.type in _FORMS else ""
+    unit = _POINTS[change.type][i] if change.type in _POINTS else ""
     return f"{_scale(change) * value:.12g}".replace(".", _DECIMAL[i]) + unit
 
 
@@ -254,12 +277,12 @@ def _decimals(change: Change) -> int:
     """As many as tell the ends of the interval apart by some ten steps."""
     low, high = change.ci or (0.0, 0.0)
     width = _scale(change) * (high - low)
-    return 1 if width <= 0 else max(0, min(9, 1 - math.floor(math.log10(width))))
+    return 1 if width <= 0 else max(0, 1 - math.floor(math.log10(width)))
 
 
 def _number(value: float, decimals: int, i: int) -> str:
     """The number with its decimals; −0.0 is 0.0."""
-    if abs(value) >= _PLAIN:
+    if abs(value) >= _PLAIN or decimals > _MOST_DECIMALS:
         return f"{value:.3g}".replace("-", "−").replace(".", _DECIMAL[i])
     rounded = round(value, decimals) + 0.0
     return f"{rounded:.{decimals}f}".replace("-", "−").replace(".", _DECIMAL[i])

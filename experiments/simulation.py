@@ -276,12 +276,12 @@ def _population(metric: Mapping[str, Any]) -> tuple[PlannedMetric, Population]:
     )
     if shape not in ("normal", "lognormal"):
         raise InvalidInput("metric.distribution", f"must be normal or lognormal, not {shape!r}"[:200])
+    if shape == "lognormal" and (metric["type"] != "mean" or metric.get("correlation") or metric["mean"] <= 0):
+        raise InvalidInput("metric.distribution", "lognormal takes a mean greater than 0 and no covariate")
     if isinstance(planned.outcome, ProportionOutcome):
         return planned, Shares(planned.outcome.baseline)
     if isinstance(planned.outcome, OrdinalOutcome):
         return planned, Scores(planned.outcome)
-    if shape == "lognormal" and (metric["type"] != "mean" or metric.get("correlation") or metric["mean"] <= 0):
-        raise InvalidInput("metric.distribution", "lognormal takes a mean greater than 0 and no covariate")
     return planned, _vectors(metric, shape == "lognormal")
 
 

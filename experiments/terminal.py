@@ -88,12 +88,35 @@ def _split(report: Report) -> str:
 
 
 def _notes(report: Report) -> Iterable[str]:
-    """Why there is no result, and segments worth telling."""
+    """What the table has no room for."""
+    level = 1 - report.alpha
+    yield f"interval and p are adjusted, level {level:.6g}; of guardrails they are not, level {2 * level - 1:.6g}"
+    if report.several_arms:
+        yield f"{report.several_arms} units saw several arms and are left out"
+    if report.holdout:
+        avoided = report.holdout.avoided_per_1000
+        told = f"{_number(avoided.estimate)} {_interval(avoided.ci)}"
+        yield f"automatic replies avoid {told} contacts per 1,000 messages"
     for metric in report.metrics:
         for one in metric.comparisons:
-            if one.absolute.why:
-                yield f"{metric.name}, {one.treatment}: no result, because {WHY[one.absolute.why]}"
+            yield from _remarks(metric, one)
             yield from _segments(metric, one)
+
+
+def _remarks(metric: MetricResult, one: ComparisonResult) -> Iterable[str]:
+    """Why there is no result, who answered, what a covariate took off, and skewness."""
+    name = f"{metric.name}, {one.treatment}"
+    if one.absolute.why:
+        yield f"{name}: no result, because {WHY[one.absolute.why]}"
+    if one.survey:
+        rates = f"{_percent(one.survey.control_rate)} and {_percent(one.survey.treatment_rate)}"
+        yield f"{name}: {rates} answered" + (
+            f"; the comparison lies in {_interval(one.survey.bounds)}" * (not one.survey.honest)
+        )
+    if one.covariate:
+        yield f"{name}: the covariate takes off {_percent(one.covariate.reduction)} of the variance"
+    if one.normality and one.normality.ci:
+        yield f"{name}: skewed; allowing for that the interval is {_interval(one.normality.ci)}"
 
 
 def _segments(metric: MetricResult, one: ComparisonResult) -> Iterable[str]:

@@ -21,12 +21,14 @@ REASONS = {
     "no_difference": "no primary metric is shown to differ",
     "no_primary": "there is no primary metric",
     "no_data": "an arm has no data for a primary metric yet",
+    "no_result": "a primary metric cannot be compared: nothing varies, or it is 0 over 0",
     "before_planned_end": "the planned sample is not in yet",
     "unreachable": "at today's traffic the rest of the planned sample would take more than half a year",
 }
 """Every code of a verdict's `reasons`, and what it means."""
 
 _MOST_SEVERAL_ARMS = 0.01
+_FOR_GOOD = ("no_variance", "denominator_is_zero", "too_large")  # more units of the kind change nothing
 _MOST_DAYS = 180
 _DAYS_A_MONTH = 30.4
 
@@ -167,7 +169,7 @@ def _inconclusive(test: Test, candidates: Sequence[_Candidate]) -> Verdict:
         return Verdict("stop", None, days, ("unreachable", *reasons), rests_on, text)
     if not test.is_complete:
         told = "before_planned_end" if because == "no_difference" else because
-        advice = "keep_running" if days is None else "keep_running_days"
+        advice = "keep_running" if days is None or because == "no_primary" else "keep_running_days"
         text = advise(advice, told, change=change, days=days, percent=math.floor(100 * test.fraction))
         return Verdict("keep_running", None, days, (*reasons, "before_planned_end"), rests_on, text)
     if because == "no_data" and test.monitoring is None:
@@ -186,7 +188,7 @@ def _open_question(candidates: Sequence[_Candidate]) -> tuple[str, _Row | None]:
         return "no_primary", None
     known = [row for row in primaries if row.result.p_value is not None]
     if not known:
-        return "no_data", primaries[0]
+        return ("no_result" if primaries[0].result.absolute.why in _FOR_GOOD else "no_data"), primaries[0]
     return "no_difference", min(known, key=lambda row: row.result.p_value or 0)
 
 

@@ -4,9 +4,11 @@ import json
 from dataclasses import asdict
 from typing import Any
 
+import numpy as np
 import pytest
 
 from experiments import InvalidInput, analyze
+from experiments.aggregates import Moments
 from experiments.report import WHY, ComparisonResult, Report
 from tests.unit.experiments.documents import (
     EXAMPLE,
@@ -813,3 +815,30 @@ def test_a_ratio_too_large_to_compute_with_says_so() -> None:
     """However small the numbers it is made of: the variance of neither arm is 0."""
     arm = ratio((100, 1, 1e-300, 1, 1, 0))["arms"]["control"]
     assert first(ratio(arm, arm)).absolute.why == "too_large"
+
+
+def test_an_early_planned_look_says_that_it_is_early() -> None:
+    """With a thousandth of the sample in, no alpha is left to speak of; that is no lack of variance."""
+    one = first(
+        proportion((100, 30), (100, 45)),
+        exposures={"control": 100, "b": 100},
+        sequential={"planned_n": 100_000, "previous_looks": []},
+    )
+    assert (one.p_value, one.absolute.ci, one.absolute.why) == (None, None, "too_early")
+
+
+def test_numbers_of_numpy_are_numbers() -> None:
+    """As sums and counts of arrays are."""
+    plain = proportion((1000, 420), (1010, 455))
+    arms = {arm: {name: np.int64(n) for name, n in counts.items()} for arm, counts in plain["arms"].items()}
+    assert analyze(document(plain | {"arms": arms})) == analyze(document(plain))
+
+
+@pytest.mark.parametrize("form", ["as_mean", "as_cuped", "as_ratio"])
+def test_an_arm_of_one_unit_is_read_as_aggregates_write_it(form: str) -> None:
+    """Without variance or covariance; the others have their results."""
+    many = Moments.of(np.random.default_rng(0).normal(5, 1, (50, 2)))
+    arms = {"control": getattr(many, form)(), "b": getattr(Moments.of([[5.0, 4.0]]), form)()}
+    kind = "ratio" if form == "as_ratio" else "mean"
+    metric = {"name": "m", "type": kind, "role": "primary", "direction": "increase", "arms": arms}
+    assert first(metric).absolute.why == "too_few_units"

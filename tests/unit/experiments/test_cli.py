@@ -217,3 +217,46 @@ def test_the_module_runs_as_a_command(tmp_path: Path) -> None:
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     assert json.loads(done.stdout)["control"] == "control"
     assert done.stderr == ""
+
+
+def test_what_has_no_column_is_told_below(at_terminal: Callable[..., str]) -> None:
+    """Units left out, the holdout, who answered, what a covariate took off, skewness."""
+    mean = {"n": 100, "mean": 5.0, "variance": 4.0, "covariate_mean": 1.0, "covariate_variance": 1.0, "covariance": 1.0}
+    skewed = {"n": 100, "mean": 5.0, "variance": 4.0, "skewness": 3.0}
+    group = {"n": 1000, "numerator_mean": 0.4, "denominator_mean": 1.6, "numerator_variance": 0.3}
+    group |= {"denominator_variance": 0.9, "covariance": 0.2}
+    base = {"role": "secondary", "direction": "increase"}
+    document = TEST | {
+        "several_arms": 3,
+        "holdout": {"without": group | {"numerator_mean": 0.5}, "with_replies": group},
+        "metrics": [
+            base | {"name": "time", "type": "mean", "arms": {"control": mean, "b": mean}},
+            base | {"name": "wait", "type": "mean", "arms": {"control": skewed, "b": skewed}},
+            base
+            | {"name": "msat", "type": "ordinal", "asked": {"control": 400, "b": 400}}
+            | {"arms": {"control": {"counts": [50, 50]}, "b": {"counts": [150, 150]}}},
+            base
+            | {"name": "hsat", "type": "ordinal", "asked": {"control": 400, "b": 400}}
+            | {"arms": {"control": {"counts": [50, 50]}, "b": {"counts": [50, 50]}}},
+        ],
+    }
+    text = " ".join(at_terminal("analyze", document).split())
+    for part in (
+        "3 units saw several arms and are left out",
+        "automatic replies avoid 62.5",
+        "time, b: the covariate takes off 25.0% of the variance",
+        "wait, b: skewed; allowing for that the interval is",
+        "answered; the comparison lies in",
+        "hsat, b: 25.0% and 25.0% answered",
+        "level 0.95; of guardrails they are not, level 0.9",
+    ):
+        assert part in text
+
+
+def test_an_ascii_output_gets_escaped_json(tmp_path: Path) -> None:
+    """Where a program reads what cannot hold an accent."""
+    path = tmp_path / "test.json"
+    path.write_text(json.dumps(TEST), encoding="utf-8")
+    command = [sys.executable, "-m", "experiments", "analyze", str(path)]
+    done = subprocess.run(command, capture_output=True, check=True, env=os.environ | {"PYTHONIOENCODING": "ascii"})
+    assert "perjudica" in json.loads(done.stdout.decode("ascii"))["verdict"]["text"]["es"]

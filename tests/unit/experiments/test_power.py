@@ -139,6 +139,29 @@ def test_a_guardrail_that_does_not_change_passes_as_often_as_the_one_sided_test_
     assert 0.05 < looks < power
 
 
+def test_a_guardrail_of_a_large_proportion_has_the_normal_limit() -> None:
+    """Within a fifth of a point of summing the tables, from above and from below."""
+    for baseline, margin in ((0.05, 0.02), (0.95, -0.02)):
+        outcome, sample = ProportionOutcome(baseline), Sample(1500, 1000)
+        summed = outcome.harmless_power(sample, margin, 0.05)
+        assert outcome._normal_harmless_power(sample, margin, 0.05) == pytest.approx(summed, abs=0.005)
+        huge = Sample(1.5e6, 1e6)
+        assert outcome.harmless_power(huge, margin / 40, 0.05) == outcome._normal_harmless_power(
+            huge, margin / 40, 0.05
+        )
+
+
+def test_scores_that_do_not_change_are_shown_harmless_as_often_as_the_t_test_says() -> None:
+    """One-sided, with the variances of equal arms; means likewise."""
+    sample = Sample(500, 400)
+    means = harmless_power(MeanOutcome(4.0), AtTheEnd(), sample, 0.3, 0.05)
+    at = 0.3 / (2 * np.sqrt(1 / 500 + 1 / 400))
+    assert means == pytest.approx(stats.norm.cdf(at - stats.norm.ppf(0.95)), abs=0.003)
+    power = harmless_power(SCORES, AtTheEnd(), sample, 0.05, 0.05)
+    error = np.sqrt(SCORES.variances(0.0)[0] / 500 + SCORES.variances(0.0)[1] / 400)
+    assert power == pytest.approx(stats.norm.cdf(0.05 / error - stats.norm.ppf(0.95)), abs=0.003)
+
+
 @given(st.floats(4.5, 1e8), st.floats(5, 1e7))
 def test_the_least_units_reach_the_power_and_one_percent_less_do_not(threshold: float, guess: float) -> None:
     """Wherever the search starts."""

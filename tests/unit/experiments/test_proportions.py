@@ -310,3 +310,15 @@ def test_smallest_expected_count() -> None:
         for a, b, c, d in zip(x0, n0, x1, n1, strict=True)
     ]
     assert_close(smallest_expected(x0, n0, x1, n1), expected, 1e-9)
+
+
+@pytest.mark.parametrize("n", [1e9, 1e11, 1e13, 1e15])
+def test_rare_cases_among_very_many_units_keep_their_digits(n: float) -> None:
+    """In units of 1/n the interval is the same whatever n; rare failures mirror rare successes."""
+    reference = Proportions(column(30), column(1e7), column(45), column(1e7)).interval(0.05)
+    rare = Proportions(column(30), column(n), column(45), column(n)).interval(0.05)
+    assert_close(np.array(rare) * n, np.array(reference) * 1e7, 1e-4)
+    failures = Proportions(column(n - 30), column(n), column(n - 45), column(n)).interval(0.05)
+    assert_close(np.array(failures)[::-1], -np.array(rare), 1e-6)
+    few = Proportions(column(3), column(n), column(4), column(n))
+    assert_close(few.p_value(), Proportions(column(3), column(1e7), column(4), column(1e7)).p_value(), 0.02)

@@ -547,3 +547,22 @@ def test_a_random_value_at_a_random_place_is_refused_or_reported(place: tuple[Do
             assert "\n" not in str(refused)  # noqa: PT017
             return
     assert_sound(report)
+
+
+@pytest.mark.parametrize("name", ["two\nlines", "\x1b[2J", "half a pair \ud800", "x" * 201])
+def test_names_that_would_spoil_a_line_are_refused(name: str) -> None:
+    """Of metrics, arms, dimensions and segments; and an unknown field's name is told so that it can be printed."""
+    metric = proportion((10, 4), (10, 5))
+    segments = {"locale": {"es": metric["arms"]}}
+    renamed = {"control": metric["arms"]["control"], name: metric["arms"]["b"]}
+    for wrong in (
+        document(metric | {"name": name}),
+        document(metric | {"arms": renamed}) | {"allocation": {"control": 0.5, name: 0.5}},
+        document(metric | {"segments": {name: segments["locale"]}}),
+        document(metric | {"segments": {"locale": {name: metric["arms"]}}}),
+        document(metric) | {name: 1},
+        document(metric | {"arms": metric["arms"] | {name: {}}}),
+    ):
+        with pytest.raises(InvalidInput) as caught:
+            analyze(wrong)
+        assert str(caught.value).isprintable()

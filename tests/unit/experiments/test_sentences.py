@@ -24,6 +24,7 @@ UP = Change("contact_rate", "proportion", "b", 0.0312, (0.0124, 0.0498), 0.95, 0
 DOWN = replace(UP, estimate=-0.0312, ci=(-0.0498, -0.0124), margin=0.025)
 TIME = Change("handle_time", "mean", "b", -14.0, (-61.6, 33.6), 0.95, 0.5)
 SCORES = Change("msat", "ordinal", "b", 0.438, (0.301, 0.574), 0.95, 0.1)
+HIGHER = replace(SCORES, estimate=1 - (SCORES.estimate or 0), ci=(0.43, 0.7))
 FACTS = {"control": "a0", "percent": 40.0, "weekly": 40.0, "months": 14.2, "exposures": "a0 10", "units": 3}
 
 
@@ -113,12 +114,15 @@ def test_a_mean_is_told_in_its_own_unit(kind: str) -> None:
 
 
 def test_scores_are_told_as_pairs() -> None:
-    """P(higher) of all pairs of one customer of either arm; where one half lies is said."""
-    assert shipped(SCORES) == {
-        "en": "Ship b: b scores higher on msat in 44% of pairs (95% between 30 and 57; 50% is no difference).",
-        "es": "Publica b: b puntúa más en msat en el 44% de los pares (95% entre 30 y 57; 50% es igual).",
-        "pt": "Publique b: b tem nota maior em msat em 44% dos pares (95% entre 30 e 57; 50% é igual).",
-    }
+    """P(higher) + P(equal)/2 of all pairs of one customer of either arm, from the side that has more than half."""
+    ends = {"en": "(95% between 43 and 70).", "es": "(95% entre 43 y 70).", "pt": "(95% entre 43 e 70)."}
+    for change, words in ((SCORES, ("lower", "menor", "menor")), (HIGHER, ("higher", "mayor", "maior"))):
+        assert shipped(change) == {
+            "en": f"Ship b: msat with b is {words[0]} in 56% of pairs, ties counting half {ends['en']}",
+            "es": f"Publica b: msat con b es {words[1]} en el 56% de los pares, y los empates cuentan la mitad "
+            f"{ends['es']}",
+            "pt": f"Publique b: msat com b é {words[2]} em 56% dos pares, e os empates contam metade {ends['pt']}",
+        }
 
 
 @pytest.mark.parametrize(
@@ -127,25 +131,25 @@ def test_scores_are_told_as_pairs() -> None:
         (
             replace(UP, estimate=-0.03, ci=(-0.013, 0.0741)),
             (
-                "the change in contact rate lies between −1.3 and 7.4 points (95%).",
-                "el cambio en contact rate está entre −1.3 y 7.4 puntos (95%).",
-                "a mudança em contact rate fica entre −1,3 e 7,4 pontos (95%).",
+                "the change in contact rate with b lies between −1.3 and 7.4 points (95%).",
+                "el cambio en contact rate con b está entre −1.3 y 7.4 puntos (95%).",
+                "a mudança em contact rate com b fica entre −1,3 e 7,4 pontos (95%).",
             ),
         ),
         (
             TIME,
             (
-                "the change in handle time lies between −62 and 34 (95%).",
-                "el cambio en handle time está entre −62 y 34 (95%).",
-                "a mudança em handle time fica entre −62 e 34 (95%).",
+                "the change in handle time with b lies between −62 and 34 (95%).",
+                "el cambio en handle time con b está entre −62 y 34 (95%).",
+                "a mudança em handle time com b fica entre −62 e 34 (95%).",
             ),
         ),
         (
             SCORES,
             (
-                "b scores higher on msat in 30 to 57% of pairs (95%), and 50% is no difference.",
-                "b puntúa más en msat en 30 a 57% de los pares (95%), y 50% es igual.",
-                "b tem nota maior em msat em 30 a 57% dos pares (95%), e 50% é igual.",
+                "msat with b is higher in 30 to 57% of pairs (95%), and 50% is no difference.",
+                "msat con b es mayor en 30 a 57% de los pares (95%), y 50% es igual.",
+                "msat com b é maior em 30 a 57% dos pares (95%), e 50% é igual.",
             ),
         ),
     ],
@@ -166,11 +170,11 @@ def test_a_guardrail_that_is_not_shown_tells_margin_and_range() -> None:
     told = advise("keep_running", "guardrail_not_shown", change=replace(DOWN, level=0.9))
     assert told == {
         "en": "Keep running: b does better, but contact rate may still get worse by more than the margin of 2.5 "
-        "points: the change in contact rate lies between −5.0 and −1.2 points (90%).",
+        "points: the change in contact rate with b lies between −5.0 and −1.2 points (90%).",
         "es": "Sigue con la prueba: b va mejor, pero contact rate aún puede empeorar más que el margen de 2.5 puntos: "
-        "el cambio en contact rate está entre −5.0 y −1.2 puntos (90%).",
+        "el cambio en contact rate con b está entre −5.0 y −1.2 puntos (90%).",
         "pt": "Continue o teste: b vai melhor, mas contact rate ainda pode piorar mais que a margem de 2,5 pontos: "
-        "a mudança em contact rate fica entre −5,0 e −1,2 pontos (90%).",
+        "a mudança em contact rate com b fica entre −5,0 e −1,2 pontos (90%).",
     }
 
 
@@ -206,7 +210,7 @@ def test_a_metric_without_a_result_says_so(change: Change) -> None:
         ((1.0, 2.0), "1.5"),
         ((0.001, 0.002), "0.0015"),
         ((1.5, 1.5), "1.5"),
-        ((1e-13, 2e-13), "0.000000000"),
+        ((1e-13, 2e-13), "1.5e−13"),
         ((9.5e14, 1.03e15), "990000000000000"),
         ((0.5e15, 2e15), "1.25e+15"),
         ((0.5e100, 2e100), "1.25e+100"),
@@ -303,7 +307,7 @@ def test_names_are_spoken_without_underscores() -> None:
     """Metrics of a list too; arms keep their names."""
     told = advise("ship", "guardrails_pass", change=replace(UP, arm="arm_b"), names=["reopen_rate", "handle_time"])
     assert told["en"].startswith("Ship arm_b: contact rate rises")
-    assert told["en"].endswith("; no worse: reopen rate, handle time.")
+    assert told["en"].endswith("; within the margin: reopen rate, handle time.")
 
 
 def test_names_that_look_like_placeholders_stay_as_they_are() -> None:

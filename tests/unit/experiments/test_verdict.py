@@ -73,9 +73,9 @@ def test_guardrails_that_pass_are_named() -> None:
     verdict = judged(BETTER, HARMLESS).verdict
     assert (verdict.action, verdict.reasons) == ("ship", ("primary_better", "guardrails_pass"))
     assert [text.rsplit("; ", 1)[1] for text in verdict.text.values()] == [
-        "no worse: reopens.",
-        "sin empeorar: reopens.",
-        "sem piorar: reopens.",
+        "within the margin: reopens.",
+        "dentro del margen: reopens.",
+        "dentro da margem: reopens.",
     ]
 
 
@@ -86,7 +86,7 @@ def test_a_guardrail_that_is_not_shown_to_pass_stops_a_winner() -> None:
     assert (verdict.action, verdict.winner, verdict.reasons) == ("stop", None, ("guardrail_not_shown",))
     assert verdict.text["en"] == (
         "Stop and keep control: b does better, but reopens may still get worse by more than the margin of 0.1: "
-        "the change in reopens lies between −0.15 and 0.15 (90%)."
+        "the change in reopens with b lies between −0.15 and 0.15 (90%)."
     )
     assert verdict.rests_on is not None
     assert (verdict.rests_on.metric, verdict.rests_on.interval) == ("reopens", "guardrail")
@@ -147,7 +147,9 @@ def test_no_difference_in_a_whole_sample_stops() -> None:
         verdict = judged(SAME, **parts).verdict
         assert (verdict.action, verdict.days_left, verdict.reasons) == ("stop", None, ("no_difference",))
         assert verdict.text["en"].startswith("Stop and keep control: no difference is shown: the change in")
-        assert verdict.text["en"].endswith(f"deflection lies between {FIXED if not parts else MONITORED} points (95%).")
+        assert verdict.text["en"].endswith(
+            f"deflection with b lies between {FIXED if not parts else MONITORED} points (95%)."
+        )
         assert verdict.rests_on is not None
         assert verdict.rests_on.ci is not None
         assert not leaves_out(verdict.rests_on.ci, 0)
@@ -447,6 +449,15 @@ def test_all_arms_harmed_stop() -> None:
     assert "b is worse; deflection falls" in verdict.text["en"]
 
 
+def test_what_never_varies_stops() -> None:
+    """Waiting would not give it a result; a running test may still see it vary."""
+    stuck = mean((100, 10, 0), (100, 26, 0))
+    verdict = judged(stuck).verdict
+    assert (verdict.action, verdict.reasons) == ("stop", ("no_result",))
+    assert verdict.text["es"].endswith("la métrica principal no se puede comparar, porque nada varía en ella.")
+    assert judged(stuck, **HALF_IN).verdict.action == "keep_running"
+
+
 def test_every_reason_is_reached() -> None:
     """`REASONS` lists exactly the codes a verdict may hold."""
     exposures = {"control": 1000, "b": 1300}
@@ -460,6 +471,7 @@ def test_every_reason_is_reached() -> None:
         judged(proportion((10, 4), None)).verdict,
         judged(SCORES, exposures=exposures, several_arms=100).verdict,
         judged(mean(heavy(5, skewness=0), heavy(5.8, skewness=-20))).verdict,
+        judged(mean((100, 10, 0), (100, 26, 0))).verdict,
     ]
     assert {reason for verdict in verdicts for reason in verdict.reasons} == set(REASONS)
     assert {verdict.action for verdict in verdicts} == {"ship", "stop", "keep_running", "do_not_trust"}
