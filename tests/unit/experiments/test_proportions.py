@@ -322,3 +322,11 @@ def test_rare_cases_among_very_many_units_keep_their_digits(n: float) -> None:
     assert_close(np.array(failures)[::-1], -np.array(rare), 1e-6)
     few = Proportions(column(3), column(n), column(4), column(n))
     assert_close(few.p_value(), Proportions(column(3), column(1e7), column(4), column(1e7)).p_value(), 0.02)
+
+
+def test_one_success_in_control_is_enough_for_a_ratio() -> None:
+    """1 against 12 of 1000: twelvefold, with a finite interval."""
+    table = proportions((1, 1000), (12, 1000))
+    low, high = table.lift_interval(0.05)
+    assert_close(table.lift(), [11.0])
+    assert 0 < low[0] < 11 < high[0] < 1000

@@ -202,3 +202,12 @@ def test_shrunk_and_overall_effects_lie_among_the_estimates(rows: list[tuple[flo
     for effects in (found.shrunk, found.overall):
         assert (effects >= estimates.min() - slack).all()
         assert (effects <= estimates.max() + slack).all()
+
+
+def test_a_single_segment_keeps_its_estimate_and_its_error() -> None:
+    """There is nothing to borrow from; beside one that is too small, too."""
+    found = shrink(observed(np.array([0.3, 0.9]), np.array([0.1, 0.2])), np.array([500.0, LEAST_UNITS - 1]))
+    assert (found.overall, found.heterogeneity) == (0.3, None)
+    for values, value in ((found.estimate, 0.3), (found.shrunk, 0.3), (found.error, 0.1), (found.shrunk_error, 0.1)):
+        assert_close(values[0], value)
+        assert np.isnan(values[1])
