@@ -1,6 +1,7 @@
 """How likely a test finds what is there: the inverse of the very tests that analyse it."""
 
 import math
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
@@ -73,8 +74,28 @@ class Outcome(Tested, Protocol):
         """
 
 
+class _TTested(ABC):
+    """What is tested by a t statistic: Welch's or Brunner and Munzel's."""
+
+    @abstractmethod
+    def variances(self, effect: float) -> tuple[float, float]:
+        """Variances per unit of the control and the treatment arm under the effect."""
+
+    def is_ready(self, sample: Sample, effect: float) -> bool:
+        """With enough units."""
+        return sample.smaller >= LEAST_UNITS
+
+    def fixed_power(self, sample: Sample, effect: float, alpha: float) -> float:
+        """By the noncentral t distribution."""
+        return t_power(self.variances(effect), sample, effect, alpha)
+
+    def harmless_power(self, sample: Sample, margin: float, alpha: float) -> float:
+        """That of finding an effect of the margin's size."""
+        return t_power(self.variances(0.0), sample, margin, 2 * alpha)
+
+
 @dataclass(frozen=True, slots=True)
-class MeanOutcome:
+class MeanOutcome(_TTested):
     """A mean or ratio with this variance per unit in either arm, what CUPED takes off already taken off."""
 
     variance: float
@@ -87,21 +108,9 @@ class MeanOutcome:
         """The same in both arms."""
         return self.variance, self.variance
 
-    def is_ready(self, sample: Sample, effect: float) -> bool:
-        """With enough units."""
-        return sample.smaller >= LEAST_UNITS
-
-    def fixed_power(self, sample: Sample, effect: float, alpha: float) -> float:
-        """Power of Welch's test, by the noncentral t distribution."""
-        return t_power(self.variances(effect), sample, effect, alpha)
-
-    def harmless_power(self, sample: Sample, margin: float, alpha: float) -> float:
-        """That of finding an effect of the margin's size."""
-        return t_power(self.variances(0.0), sample, margin, 2 * alpha)
-
 
 @dataclass(frozen=True, slots=True)
-class OrdinalOutcome:
+class OrdinalOutcome(_TTested):
     """Scores with these shares in the control arm, worst first; the treatment shifts their log-odds (McCullagh 1980).
 
     An effect is P(treatment > control) + P(equal)/2 - 1/2.
@@ -118,18 +127,6 @@ class OrdinalOutcome:
         control, treatment = np.array(self.shares), self.treatment_shares(effect)
         arms = placements(control * _MANY, treatment * _MANY)
         return float(arms[0].variance), float(arms[1].variance)
-
-    def is_ready(self, sample: Sample, effect: float) -> bool:
-        """With enough units."""
-        return sample.smaller >= LEAST_UNITS
-
-    def fixed_power(self, sample: Sample, effect: float, alpha: float) -> float:
-        """Power of the Brunner-Munzel test, by the noncentral t distribution."""
-        return t_power(self.variances(effect), sample, effect, alpha)
-
-    def harmless_power(self, sample: Sample, margin: float, alpha: float) -> float:
-        """That of finding an effect of the margin's size."""
-        return t_power(self.variances(0.0), sample, margin, 2 * alpha)
 
     def treatment_shares(self, effect: float) -> Floats:
         """The treatment's shares under the effect."""
