@@ -96,8 +96,10 @@
     byId("ticket").elements.event_id.value = byId("use")?.elements.event_id.value ?? "";
     showOpen();
     showCopied();
-    if (focusWhenOpen) byId("copy-button")?.focus({ preventScroll: true });
     if (event.detail.requestConfig.elt.matches("a.result")) byId("preview").scrollIntoView({ block: "nearest" });
+    // A preview of before may settle after another macro was asked for; the focus waits for that one.
+    if (!focusWhenOpen || byId("use")?.elements.macro.value !== byId("ticket").elements.macro.value) return;
+    byId("copy-button").focus({ preventScroll: true });
     focusWhenOpen = false;
   });
   // The ticket remembers which macro is open, so that what is typed into it meanwhile fills in the right one.
