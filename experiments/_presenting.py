@@ -26,7 +26,8 @@ from experiments.report import (
     Sequential,
     Survey,
 )
-from experiments.segments import LEAST_UNITS, Segments
+from experiments.segments import Segments
+from experiments.sequential import LEAST_UNITS
 from experiments.survey import bounds
 
 _HUGE, _TINY = 1e50, 1e-50  # squares of squares of such numbers are beyond doubles

@@ -7,8 +7,6 @@ from scipy import special
 
 from experiments.contrast import Difference, Floats
 
-PRIOR = "normal around no effect, worth one unit in each arm (unit information; Kass and Wasserman 1995)"
-
 
 @dataclass(frozen=True, slots=True)
 class Posterior:
@@ -24,10 +22,11 @@ class Posterior:
 
 
 def posterior(observed: Difference, sign: int) -> Posterior:
-    """The posterior of a normal effect under `PRIOR`; `sign` is 1 where more of the metric is better, else -1.
+    """The posterior of a normal effect; `sign` is 1 where more of the metric is better, else -1.
 
-    The prior's variance is half the units times the squared error: with equal arms, what one unit in each would have.
-    It shrinks an effect by about two parts in the number of units.
+    The prior is a unit-information one around no effect (Kass and Wasserman 1995). Its variance is half the units times
+    the squared error: with equal arms, what one unit in each would have. It shrinks an effect by about two parts in the
+    number of units.
     """
     prior_variance = observed.units * observed.squared_error / 2
     precision = 1 / observed.squared_error + 1 / prior_variance

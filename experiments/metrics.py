@@ -39,7 +39,8 @@ _RATIO_FIELDS = {
     "n", "numerator_mean", "denominator_mean", "numerator_variance", "denominator_variance", "covariance",
     "covariate_n", *_RATIO_COVARIATE,
 }  # fmt: skip
-_LARGEST = 1e100
+LARGEST = 1e100
+"""The largest size of a mean, variance or covariance; its square is a double."""
 _ROUNDING = 1e-9
 _MOST_SCORES = 100
 
@@ -211,14 +212,14 @@ def _welch(arms: tuple[Arm, Arm], covariates: tuple[Covariate, Covariate], metho
 
 def quantity(arm: Mapping[str, Any], name: str) -> float:
     """A number small enough for its square to be one."""
-    return checks.number(field(arm, name), name, least=-_LARGEST, most=_LARGEST)
+    return checks.number(field(arm, name), name, least=-LARGEST, most=LARGEST)
 
 
 def spread(arm: Mapping[str, Any], name: str, n: int) -> float:
     """A variance; with one unit it may be left out or null."""
     if n < 2 and arm.get(name) is None:
         return 0.0
-    return checks.number(field(arm, name), name, least=0, most=_LARGEST)
+    return checks.number(field(arm, name), name, least=0, most=LARGEST)
 
 
 def shared(arm: Mapping[str, Any], name: str, n: float) -> float:

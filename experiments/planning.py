@@ -13,11 +13,10 @@ from experiments import checks
 from experiments.power import harmless_power, least_effect, least_units, standard_error
 from experiments.reading_plan import PlannedMetric, Request, read_request
 from experiments.report import plain
-from experiments.sentences import tell_plan
+from experiments.sentences import DAYS_A_MONTH, tell_plan
 
 WEEKS = (2, 4, 8)
 """After how many weeks the least detectable effect is told; a test that takes longer than the last is out of reach."""
-_DAYS_A_MONTH = 30.4
 _LEAST_UNITS = 2
 
 
@@ -161,4 +160,4 @@ def _text(request: Request, units: int | None, days: int | None, reachable: bool
         return tell_plan("sized", units=units)
     if reachable:
         return tell_plan("reachable", units=units, days=days)
-    return tell_plan("unreachable", weekly=(request.daily_units or 0) * 7, months=days / _DAYS_A_MONTH)
+    return tell_plan("unreachable", weekly=(request.daily_units or 0) * 7, months=days / DAYS_A_MONTH)

@@ -9,7 +9,7 @@ from typing import Any, Literal, cast, get_args
 from experiments import checks
 from experiments.checks import field, known, mapping, one_of, within
 from experiments.errors import InvalidInput
-from experiments.metrics import KINDS, Kind, Row
+from experiments.metrics import KINDS, LARGEST, Kind, Row
 from experiments.normality import LEAST_REPLICATES, Shape
 
 Role = Literal["primary", "secondary", "guardrail"]
@@ -17,7 +17,6 @@ Direction = Literal["increase", "decrease"]
 Weights = Mapping[str, float]
 BySegment = Mapping[str, Mapping[str, Mapping[str, Row | None]]]
 
-_MOST_MEAN = 1e100
 MOST_MARGIN = {"proportion": 0.99, "ordinal": 0.49}
 """A wider margin of these kinds of metric would let anything pass."""
 _MOST_SKEWNESS = 1e6
@@ -116,7 +115,7 @@ def _margin(given: Mapping[str, Any], role: str, kind: str, path: str) -> float 
         if given.get("margin") is not None:
             raise InvalidInput(f"{path}.margin", "is for guardrails only")
         return None
-    most = MOST_MARGIN.get(kind, _MOST_MEAN)
+    most = MOST_MARGIN.get(kind, LARGEST)
     return checks.number(field(given, "margin", path), f"{path}.margin", least=0, most=most)
 
 
@@ -150,8 +149,7 @@ def _replicates(arm: Mapping[str, Any], path: str) -> tuple[float, ...] | None:
     if not isinstance(value, list) or not LEAST_REPLICATES <= len(value) <= _MOST_REPLICATES:
         raise InvalidInput(f"{path}.replicates", f"must be a list of {LEAST_REPLICATES} to {_MOST_REPLICATES} means")
     return tuple(
-        checks.number(mean, f"{path}.replicates[{i}]", least=-_MOST_MEAN, most=_MOST_MEAN)
-        for i, mean in enumerate(value)
+        checks.number(mean, f"{path}.replicates[{i}]", least=-LARGEST, most=LARGEST) for i, mean in enumerate(value)
     )
 
 

@@ -5,6 +5,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 LANGUAGES = ("en", "es", "pt")
+DAYS_A_MONTH = 30.4
+"""For telling long times in months."""
 
 Texts = tuple[str, str, str]
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from experiments.reading import Test
 from experiments.report import ComparisonResult, MetricResult, RestsOn, SampleRatioResult, Verdict
-from experiments.sentences import Change, advise
+from experiments.sentences import DAYS_A_MONTH, Change, advise
 
 REASONS = {
     "srm_mismatch": "the units' split over the arms is not the allotted one",
@@ -30,7 +30,6 @@ REASONS = {
 _MOST_SEVERAL_ARMS = 0.01
 _FOR_GOOD = ("no_variance", "denominator_is_zero", "too_large")  # more units of the kind change nothing
 _MOST_DAYS = 180
-_DAYS_A_MONTH = 30.4
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,7 +164,7 @@ def _inconclusive(test: Test, candidates: Sequence[_Candidate]) -> Verdict:
     days = _days_left(test)
     if days is not None and days > _MOST_DAYS:
         weekly = 7 * (test.daily_units or 0)
-        text = advise("stop", "unreachable", control=test.control, weekly=weekly, months=days / _DAYS_A_MONTH)
+        text = advise("stop", "unreachable", control=test.control, weekly=weekly, months=days / DAYS_A_MONTH)
         return Verdict("stop", None, days, ("unreachable", *reasons), rests_on, text)
     if not test.is_complete:
         told = "before_planned_end" if because == "no_difference" else because
